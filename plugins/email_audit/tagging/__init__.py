@@ -1,0 +1,1 @@
+"""Run the spaCy pipeline over messages: does this mention civil immigration enforcement?"""
