@@ -1,0 +1,1 @@
+"""The index of hits: one interface, an embedded back end, later Elasticsearch."""

@@ -1,0 +1,112 @@
+"""Documents of the index as JSON, as values by field, and as the contract of `search --json`."""
+
+import hashlib
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TypeAlias
+
+from email_audit.messages.records import Address
+from email_audit.search.interface import HitDocument, SearchHit
+
+JsonValue: TypeAlias = "str | float | list[JsonValue] | dict[str, JsonValue] | None"
+
+_PEOPLE = ("to", "cc", "bcc")
+_LISTS = (
+    "custodians",
+    "task_forces",
+    "partner_agencies",
+    "attachment_names",
+    "kinds",
+    "signals",
+    "sources",
+)
+
+
+def as_json(document: HitDocument) -> bytes:
+    """Give the document as JSON in ASCII; equal documents give equal bytes."""
+    record = asdict(document)
+    record["date"] = None if document.date is None else document.date.isoformat()
+    return json.dumps(record, sort_keys=True, separators=(",", ":")).encode("ascii")
+
+
+def from_json(data: bytes) -> HitDocument:
+    """Read back what `as_json` wrote."""
+    record = json.loads(data)
+    for name in _PEOPLE:
+        record[name] = tuple(Address(**person) for person in record[name])
+    for name in _LISTS:
+        record[name] = tuple(record[name])
+    if record["sender"] is not None:
+        record["sender"] = Address(**record["sender"])
+    if record["date"] is not None:
+        record["date"] = datetime.fromisoformat(record["date"])
+    return HitDocument(**record)
+
+
+def digest(document_json: bytes) -> str:
+    """Give the SHA-256 of a document's JSON, by which a changed document is told."""
+    return hashlib.sha256(document_json).hexdigest()
+
+
+def text_values(document: HitDocument) -> dict[str, tuple[str, ...]]:
+    """Give the values of every text and keyword field that has any, by the field's name."""
+    values: dict[str, tuple[str | None, ...]] = {
+        "subject": (document.subject,),
+        "own_text": (document.own_text,),
+        "quoted_text": (document.quoted_text,),
+        "attachment_text": (document.attachment_text,),
+        "attachment_names": document.attachment_names,
+        "from": _people((document.sender,) if document.sender else ()),
+        "to": _people(document.to),
+        "cc": _people(document.cc),
+        "bcc": _people(document.bcc),
+        "custodians": document.custodians,
+        "task_forces": document.task_forces,
+        "partner_agencies": document.partner_agencies,
+        "kinds": document.kinds,
+        "signals": document.signals,
+        "message_id": (document.message_id,),
+        "mih": (document.mih,),
+        "content_sha256": (document.id,),
+        "thread": (document.thread,),
+        "sources": document.sources,
+        "model": (document.model,),
+    }
+    present = {name: tuple(filter(None, several)) for name, several in values.items()}
+    return {name: several for name, several in present.items() if several}
+
+
+def search_contract(hit: SearchHit) -> dict[str, JsonValue]:
+    """Give the JSON object that `email-audit search --json` prints for one hit.
+
+    `date` is UTC, ISO 8601, null where unknown; `from` is one `{name, address}` or null and `to`
+    a list of them; `highlights` maps field names to lists of HTML passages.
+    """
+    document = hit.document
+    return {
+        "message_id": document.message_id,
+        "custodians": list(document.custodians),
+        "date": None if document.date is None else _utc(document.date),
+        "from": None if document.sender is None else _person(document.sender),
+        "to": [_person(person) for person in document.to],
+        "subject": document.subject,
+        "kinds": list(document.kinds),
+        "score": document.score,
+        "thread": document.thread,
+        "highlights": {name: list(passages) for name, passages in hit.highlights.items()},
+    }
+
+
+def _utc(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _person(person: Address) -> dict[str, JsonValue]:
+    return {"name": person.name, "address": person.address}
+
+
+def _people(people: tuple[Address, ...]) -> tuple[str, ...]:
+    return tuple(
+        f"{person.name} <{person.address}>" for person in people if person.name or person.address
+    )

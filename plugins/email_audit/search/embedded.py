@@ -1,0 +1,217 @@
+"""The search index without a server: tantivy in a folder of the workspace.
+
+Everything in it is derived and can be made again. It lies in a folder named for the generation of
+its schema; a first or repaired index is built beside that folder and put in place by a rename, a
+change is one commit: whoever reads, or is left after a crash, sees the state before or after.
+"""
+
+import fcntl
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import tantivy
+
+from email_audit.errors import RunError, UserError
+from email_audit.search.checksums import verify
+from email_audit.search.documents import as_json, digest, from_json
+from email_audit.search.highlight import Highlighter
+from email_audit.search.interface import (
+    BY_RELEVANCE,
+    HitDocument,
+    IndexChange,
+    SearchHit,
+    SearchPage,
+    SortKey,
+    SortValue,
+)
+from email_audit.search.ordering import SORTABLE, Rows
+from email_audit.search.query import parse
+from email_audit.search.schema import (
+    FINGERPRINT,
+    GENERATION,
+    ID,
+    STORED,
+    build_schema,
+    indexed,
+)
+from email_audit.search.translate import Translator
+
+_WRITER_HEAP_BYTES = 64_000_000
+_OPEN_ATTEMPTS = 3
+
+
+class EmbeddedIndex:
+    """A `SearchIndex` in `folder`, for one writer and any number of readers at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._live = folder / f"v{GENERATION}"
+        self._opened: tuple[tuple[int, int], tantivy.Index] | None = None
+
+    def synchronise(self, documents: Iterable[HitDocument]) -> IndexChange:
+        """Make the index hold exactly `documents` (each id once), in one commit.
+
+        An index that is missing, of another generation or damaged is built anew.
+
+        Raises:
+            RunError: when another run is writing, or the folder cannot be written.
+        """
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with _sole_writer(self._folder):
+                try:
+                    index = self._open()
+                except (UserError, RunError):
+                    return self._rebuild(documents)
+                return _update(index, documents)
+        except OSError as error:
+            raise RunError(
+                f"search index {self._folder} could not be written ({error}); it is as it was "
+                "before, run `email-audit index` again when the cause is removed"
+            ) from error
+
+    def search(
+        self,
+        query: str,
+        *,
+        sort: Sequence[SortKey] = BY_RELEVANCE,
+        size: int = 20,
+        search_after: Sequence[SortValue] | None = None,
+    ) -> SearchPage:
+        """Find hits by Lucene syntax; see `SearchIndex.search` and `query.py`."""
+        keys = tuple(sort) or BY_RELEVANCE
+        _check_page(keys, size, search_after)
+        node = parse(query)
+        index = self._open()
+        if node is None:
+            return SearchPage(0, ())
+        searcher = index.searcher()
+        found = searcher.search(
+            Translator(index.schema, searcher).query(node), max(1, searcher.num_docs)
+        )
+        rows = Rows(searcher, found.hits, keys)
+        chosen = rows.first(size, search_after)
+        documents = [from_json(searcher.doc(address)[STORED][0]) for _, address, _ in chosen]
+        highlighter = Highlighter(node, documents)
+        hits = tuple(
+            SearchHit(document, score, highlighter.passages(document), (*values, document.id))
+            for document, (score, _, values) in zip(documents, chosen, strict=True)
+        )
+        return SearchPage(len(found.hits), hits)
+
+    def ids(self) -> Iterator[str]:
+        """Yield the id of every document, in order."""
+        yield from _live_terms(self._open(), ID)
+
+    def _open(self) -> tantivy.Index:
+        """Open the index, its files checked; again only after it changed."""
+        for _ in range(_OPEN_ATTEMPTS):
+            stamp = self._stamp()
+            if self._opened and self._opened[0] == stamp:
+                return self._opened[1]
+            try:
+                verify(self._live)
+                index = tantivy.Index(build_schema(), str(self._live))
+                index.config_reader("manual")  # only states that were verified are read
+                index.reload()
+            except (ValueError, OSError) as error:
+                if self._stamp() != stamp:
+                    continue  # a commit came between; its files are other ones
+                raise RunError(
+                    f"search index {self._folder} is damaged ({error}); it is derived data: "
+                    "run `email-audit index` to build it anew"
+                ) from error
+            self._opened = (stamp, index)
+            return index
+        raise RunError(f"search index {self._folder} is being written; try again")
+
+    def _stamp(self) -> tuple[int, int]:
+        if not self._live.is_dir():
+            raise UserError(
+                f"{self._folder} holds no search index of this version; "
+                "run `email-audit index` to build it"
+            )
+        try:
+            state = (self._live / "meta.json").stat()
+        except FileNotFoundError:
+            return (0, 0)
+        return (state.st_mtime_ns, state.st_ino)
+
+    def _rebuild(self, documents: Iterable[HitDocument]) -> IndexChange:
+        building = self._folder / "building"
+        retired = self._folder / "retired"
+        for leftover in (building, retired):
+            shutil.rmtree(leftover, ignore_errors=True)
+        building.mkdir()
+        change = _update(tantivy.Index(build_schema(), str(building)), documents)
+        if self._live.exists():
+            self._live.rename(retired)
+        building.rename(self._live)
+        for other in self._folder.iterdir():
+            is_older = other.name.startswith("v") and other != self._live
+            if other.is_dir() and (is_older or other == retired):
+                shutil.rmtree(other)
+        return change
+
+
+def _update(index: tantivy.Index, documents: Iterable[HitDocument]) -> IndexChange:
+    known = dict(term.split(":") for term in _live_terms(index, FINGERPRINT))
+    writer = index.writer(_WRITER_HEAP_BYTES, 1)
+    seen: set[str] = set()
+    written = 0
+    for document in documents:
+        if document.id in seen:
+            raise ValueError(f"document {document.id} was given twice")
+        seen.add(document.id)
+        stored = as_json(document)
+        if known.get(document.id) != digest(stored):
+            if document.id in known:
+                writer.delete_documents_by_term(ID, document.id)
+            writer.add_document(indexed(document, stored))
+            written += 1
+    stale = known.keys() - seen
+    for document_id in stale:
+        writer.delete_documents_by_term(ID, document_id)
+    if written or stale:
+        writer.commit()
+        writer.wait_merging_threads()
+    return IndexChange(written, len(stale), len(seen) - written)
+
+
+def _live_terms(index: tantivy.Index, field: str) -> list[str]:
+    """Give the terms of `field` in order, without those of deleted documents only."""
+    everything = tantivy.Query.all_query()
+    return [term for term, _ in index.searcher().terms_with_prefix(field, "", everything)]
+
+
+@contextmanager
+def _sole_writer(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock; the system lets go of it when the process ends in any way."""
+    with (folder / "writer.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise RunError(
+                f"search index {folder} is being written by another run; nothing was changed, "
+                "run again when that one has ended"
+            ) from error
+        yield
+
+
+def _check_page(
+    keys: Sequence[SortKey], size: int, search_after: Sequence[SortValue] | None
+) -> None:
+    for key in keys:
+        if key.field not in SORTABLE:
+            raise UserError(
+                f"results cannot be sorted by {key.field!r}; only by {', '.join(sorted(SORTABLE))}"
+            )
+    if size < 0:
+        raise UserError(f"size is {size}; a page cannot have fewer than 0 hits")
+    if search_after is not None and len(search_after) != len(keys) + 1:
+        raise UserError(
+            f"search_after has {len(search_after)} values; this order needs {len(keys) + 1}, "
+            "as in `sort` of the last hit before"
+        )

@@ -1,0 +1,125 @@
+"""What a search index of hits offers, whichever server or library keeps it."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, TypeAlias
+
+from email_audit.messages.records import Address
+
+INDEX_ALIAS = "email-audit-messages"
+
+RELEVANCE = "_score"
+"""The sort field that means "how well it answers the query", as Elasticsearch names it."""
+
+SortValue: TypeAlias = str | float | None
+"""One component of a hit's place in the order; None where the document lacks the value."""
+
+
+@dataclass(frozen=True, slots=True)
+class HitDocument:
+    """One hit as indexed: distinct content, all its copies' custodians. Field list: fields.py.
+
+    `id` is the content hash (64 lower-case hexadecimal digits): writing twice changes nothing.
+    `date` is timezone-aware UTC or None. `score` is the calibrated probability, 0..1. `sources`
+    are the places where its copies were found.
+    """
+
+    id: str
+    message_id: str | None
+    mih: str | None
+    custodians: tuple[str, ...]
+    task_forces: tuple[str, ...]
+    partner_agencies: tuple[str, ...]
+    date: datetime | None
+    sender: Address | None
+    to: tuple[Address, ...]
+    cc: tuple[Address, ...]
+    bcc: tuple[Address, ...]
+    subject: str
+    own_text: str
+    quoted_text: str
+    attachment_names: tuple[str, ...]
+    attachment_text: str
+    kinds: tuple[str, ...]
+    score: float
+    signals: tuple[str, ...]
+    thread: str | None
+    sources: tuple[str, ...]
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class SearchHit:
+    """One result: the stored document and highlights by field.
+
+    A highlight is the matching passage with `<em>` ... `</em>` around the words; everything else
+    in it is HTML-escaped. `sort` is what `search_after` of the next page takes.
+    """
+
+    document: HitDocument
+    relevance: float
+    highlights: dict[str, tuple[str, ...]]
+    sort: tuple[SortValue, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SortKey:
+    """Sort by a sortable field of fields.py or by `RELEVANCE`; missing values come last."""
+
+    field: str
+    descending: bool = False
+
+
+BY_RELEVANCE = (SortKey(RELEVANCE, descending=True),)
+"""The order when none is asked for: best answers first."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchPage:
+    """A page of results and the exact number of hits of the query."""
+
+    total: int
+    hits: tuple[SearchHit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IndexChange:
+    """What a `synchronise` did, in documents."""
+
+    written: int
+    removed: int
+    unchanged: int
+
+
+class SearchIndex(Protocol):
+    """An index of hits. Writing is idempotent; a reader sees a whole write or nothing of it."""
+
+    def synchronise(self, documents: Iterable[HitDocument]) -> IndexChange:
+        """Make the index hold exactly `documents`; unchanged ones are not written again.
+
+        Raises:
+            RunError: when another run is writing, or the index cannot be written.
+        """
+
+    def search(
+        self,
+        query: str,
+        *,
+        sort: Sequence[SortKey] = BY_RELEVANCE,
+        size: int = 20,
+        search_after: Sequence[SortValue] | None = None,
+    ) -> SearchPage:
+        """Find hits by Lucene syntax over the documented fields.
+
+        Ties are put in the order of the documents' ids. `search_after` is the `sort` of the last
+        hit of the page before; orders by relevance hold only while the index is unchanged.
+
+        Raises:
+            UserError: for a query that is not valid, naming the place; for a field that cannot
+                be sorted by; when there is no index yet.
+            RunError: when the index cannot be read.
+        """
+
+    def ids(self) -> Iterator[str]:
+        """Yield the id of every document, in order."""
