@@ -2,7 +2,7 @@
 
 
 class EmailAuditError(Exception):
-    """A failure with one clear message for the person at the keyboard; never shown as a traceback."""
+    """A failure with one clear message for the person at the keyboard, never a traceback."""
 
     exit_code = 1
 

@@ -1,0 +1,108 @@
+"""Every setting of a run, in one place: from EMAIL_AUDIT_* environment variables or given directly.
+
+A workspace folder fills in what is not set: `evidence/`, `case.db`, `index/` and `bundles/` below
+it. Any of them can be an URL instead (fsspec for evidence, SQLAlchemy for the database), so that
+workers on several machines share them.
+"""
+
+import getpass
+from pathlib import Path
+from typing import Annotated, Any, Self
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from email_audit.errors import UserError
+
+
+def _known_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError(f"{name!r} is not a time zone of the IANA database")
+    return name
+
+
+class Settings(BaseSettings):
+    """What a run works on and its limits. Sizes are bytes unless the name says otherwise."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="EMAIL_AUDIT_", frozen=True, extra="forbid", validate_default=True
+    )
+
+    workspace: Path = Field(description="Folder that holds what has no setting of its own.")
+    roster: Path | None = Field(default=None, description="roster.csv")
+    mail: Path | None = Field(default=None, description="Folder of mailbox exports.")
+    requests: Path | None = Field(default=None, description="requests.csv, the agency's own log.")
+    database_url: str = Field(default="", description="SQLAlchemy URL; default: case.db.")
+    evidence_url: str = Field(default="", description="fsspec URL; default: evidence/.")
+    time_zone: Annotated[str, AfterValidator(_known_zone)] = Field(
+        default="America/New_York", description="Time zone of the roster's days."
+    )
+    margin_days: int = Field(
+        default=0, ge=0, le=3660, description="Days added before and after each assignment."
+    )
+    model: str = Field(
+        default="en_email_audit", description="spaCy pipeline: package name or folder."
+    )
+    threshold: float | None = Field(
+        default=None, ge=0, le=1, description="Score from which a message is a hit; model's own."
+    )
+    actor: str = Field(
+        default_factory=getpass.getuser, description="Who acts, as written in the custody log."
+    )
+    chunk_items: int = Field(default=1000, ge=1, description="Messages read by one task, at most.")
+    chunk_bytes: int = Field(
+        default=64 << 20, ge=1, description="Bytes read by one task, about, at most."
+    )
+    map_limit: int = Field(
+        default=500, ge=1, le=1024, description="Mapped tasks of one kind in a DAG run, at most."
+    )
+    max_message_bytes: int = Field(
+        default=1 << 30, ge=1 << 10, description="A larger message is not read but accounted for."
+    )
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The roster's time zone."""
+        return ZoneInfo(self.time_zone)
+
+    @property
+    def database(self) -> str:
+        """The case database's SQLAlchemy URL."""
+        return self.database_url or f"sqlite:///{self.workspace.resolve() / 'case.db'}"
+
+    @property
+    def evidence(self) -> str:
+        """The evidence store's fsspec URL or path."""
+        return self.evidence_url or str(self.workspace.resolve() / "evidence")
+
+    @property
+    def index_folder(self) -> Path:
+        """The embedded search index's folder."""
+        return self.workspace / "index"
+
+    @property
+    def bundles_folder(self) -> Path:
+        """Where bundles go unless a folder is named."""
+        return self.workspace / "bundles"
+
+    @classmethod
+    def create(cls, **values: Any) -> Self:
+        """Make settings from `values` over the environment.
+
+        Raises:
+            UserError: naming every setting that is wrong, the value seen and what is wrong.
+        """
+        given = {name: value for name, value in values.items() if value is not None}
+        try:
+            return cls(**given)
+        except ValidationError as error:
+            wrong = "; ".join(
+                f"{'.'.join(map(str, fault['loc']))}: {fault['msg']} (was {fault['input']!r})"
+                if fault["type"] != "missing"
+                else f"{'.'.join(map(str, fault['loc']))}: is not set"
+                for fault in error.errors()
+            )
+            raise UserError(
+                f"settings: {wrong}. Set it as an option or as an EMAIL_AUDIT_... variable."
+            ) from error
