@@ -1,0 +1,108 @@
+"""Open the case database: engine, transactions, migrations, and clear errors for what fails."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from email_audit.errors import EmailAuditError, RunError, UserError
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+_LOCK_WAIT_S = 120
+_MIGRATION_LOCK = 0x656D6169  # any constant number does: "emai"
+
+
+class CaseDatabase:
+    """The system of record. One object a process; sessions are short transactions."""
+
+    def __init__(self, url: str) -> None:
+        try:
+            parsed = make_url(url)
+        except SQLAlchemyError as error:
+            raise UserError(f"database_url: {url!r} is not a database URL") from error
+        self.location = parsed.render_as_string(hide_password=True)
+        self._is_sqlite = parsed.get_backend_name() == "sqlite"
+        options: dict[str, Any] = {}
+        if self._is_sqlite:
+            if parsed.database:
+                Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            options["connect_args"] = {"timeout": _LOCK_WAIT_S}
+        self._engine = create_engine(parsed, **options)
+        if self._is_sqlite:
+            _prepare_sqlite(self._engine)
+
+    def migrate(self) -> None:
+        """Create the tables, or bring those of an earlier version up to this one."""
+        with self._clear_errors(), self._engine.begin() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(
+                    text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK}
+                )
+            config = Config()
+            config.set_main_option("script_location", str(_MIGRATIONS))
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """Open one transaction: committed at the end of the block, rolled back if it raises.
+
+        Raises:
+            RunError: where the database cannot be reached or written.
+        """
+        with self._clear_errors(), Session(self._engine) as session, session.begin():
+            yield session
+
+    def require(self) -> None:
+        """Check that there is a case database to read from.
+
+        Raises:
+            UserError: where there is none.
+        """
+        with self._clear_errors():
+            exists = inspect(self._engine).has_table("acquisition")
+        if not exists:
+            raise UserError(f"{self.location}: holds no audit yet; make one with `email-audit run`")
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _clear_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except EmailAuditError:
+            raise
+        except DBAPIError as error:
+            raise RunError(
+                f"{self.location}: {str(error.orig).splitlines()[0]}. Everything committed before "
+                "is kept; mend the cause (disk space, permissions, server) and run again"
+            ) from error
+
+
+def _prepare_sqlite(engine: Engine) -> None:
+    """Let several processes share one SQLite file, durably.
+
+    A transaction takes the write lock at its start: one that reads first and then writes would
+    otherwise fail, not wait, when another process wrote in between.
+    """
+
+    @event.listens_for(engine, "connect")
+    def _on_connect(connection: Any, _record: object) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _on_begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")

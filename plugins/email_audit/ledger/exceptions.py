@@ -1,0 +1,54 @@
+"""The exceptions report: every message and attachment whose content was not, or not all, read."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from email_audit.ledger.models import AcquisitionRow, AttachmentRow, ItemRow
+from email_audit.messages.records import AttachmentStatus, ReadStatus
+
+
+def unread(session: Session) -> Iterator[dict[str, str]]:
+    """Yield one flat record for each exception: messages first, then attachments.
+
+    Keys: custodian, source, path_in_source, what (`message` or the attachment's name), status,
+    reason.
+    """
+    messages = session.execute(
+        select(ItemRow, AcquisitionRow)
+        .join(AcquisitionRow, ItemRow.acquisition_id == AcquisitionRow.id)
+        .where(ItemRow.status != ReadStatus.OK)
+        .order_by(AcquisitionRow.custodian_order, AcquisitionRow.path, ItemRow.ordinal)
+    )
+    for item, acquisition in messages.tuples():
+        reason = "; ".join(f"{p['code']}: {p['detail']}" for p in item.problems)
+        yield _line(acquisition, item, "message", item.status, reason)
+    attachments = session.execute(
+        select(AttachmentRow, ItemRow, AcquisitionRow)
+        .join(ItemRow, AttachmentRow.item_id == ItemRow.id)
+        .join(AcquisitionRow, ItemRow.acquisition_id == AcquisitionRow.id)
+        .where(AttachmentRow.status.not_in([AttachmentStatus.OK, AttachmentStatus.EMPTY]))
+        .order_by(
+            AcquisitionRow.custodian_order,
+            AcquisitionRow.path,
+            ItemRow.ordinal,
+            AttachmentRow.ordinal,
+        )
+    )
+    for attachment, item, acquisition in attachments.tuples():
+        what = attachment.filename or f"attachment {attachment.ordinal}"
+        yield _line(acquisition, item, what, attachment.status, attachment.reason)
+
+
+def _line(
+    acquisition: AcquisitionRow, item: ItemRow, what: str, status: str, reason: str
+) -> dict[str, str]:
+    return {
+        "custodian": acquisition.custodian,
+        "source": acquisition.path,
+        "path_in_source": item.path_in_source,
+        "what": what,
+        "status": status,
+        "reason": reason,
+    }
