@@ -1,0 +1,1 @@
+"""Case bundles: originals, readable copies, timeline, hashes, custody log, offline verification."""
