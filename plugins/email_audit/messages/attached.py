@@ -1,0 +1,85 @@
+"""One attachment's record, and its text where its kind needs no reader of its own."""
+
+from email_audit.messages.calendar_text import calendar_text
+from email_audit.messages.charset import decode_text
+from email_audit.messages.html import html_text
+from email_audit.messages.identity import bytes_sha256, text_identity
+from email_audit.messages.limits import ReadLimits
+from email_audit.messages.problems import Problems
+from email_audit.messages.records import Attachment, AttachmentStatus, ProblemCode
+
+_BY_EXTENSION = {
+    ".csv": "text/csv",
+    ".eml": "text/plain",
+    ".htm": "text/html",
+    ".html": "text/html",
+    ".ics": "text/calendar",
+    ".log": "text/plain",
+    ".txt": "text/plain",
+}
+_UNTOLD = frozenset({"application/octet-stream", "application/ics", "application/x-unknown"})
+_NEEDS_READER = frozenset({"text/rtf", "text/richtext"})
+_CALENDARS = frozenset({"text/calendar", "text/x-vcalendar"})
+
+
+def read_attachment(
+    data: bytes,
+    filename: str,
+    content_type: str,
+    charset: str,
+    limits: ReadLimits,
+    problems: Problems,
+) -> Attachment:
+    """Describe an attachment by its decoded bytes, and read it where it is text."""
+    kind = _kind(filename, content_type)
+    is_text = kind.startswith(("text/", "message/")) and kind not in _NEEDS_READER
+    status, reason, text = AttachmentStatus.OK, "", None
+    if not data:
+        status, reason = AttachmentStatus.EMPTY, "it has no bytes"
+    elif not is_text:
+        status, reason = AttachmentStatus.NOT_READ_YET, f"no reader for {kind} yet"
+    elif len(data) > limits.max_attachment_bytes:
+        status = AttachmentStatus.TOO_LARGE
+        reason = f"it has {len(data)} bytes, the limit is {limits.max_attachment_bytes}"
+    else:
+        text = _text(data, kind, charset, problems)
+        if len(text) > limits.max_text_chars:
+            status, text = AttachmentStatus.TOO_LARGE, None
+            reason = f"its text is over {limits.max_text_chars} characters"
+    sha256 = bytes_sha256(data)
+    return Attachment(
+        filename=filename,
+        content_type=content_type,
+        size=len(data),
+        sha256=sha256,
+        identity=text_identity(data) if content_type.startswith("text/") else sha256,
+        status=status,
+        reason=reason,
+        text=text,
+    )
+
+
+def unknown_charset(fault: str, problems: Problems) -> None:
+    """Note text whose charset is unknown or does not fit it."""
+    problems.add(ProblemCode.UNKNOWN_CHARSET, fault)
+
+
+def _kind(filename: str, content_type: str) -> str:
+    """Give the type to read by: the file name's where the declared one says nothing."""
+    if content_type in _UNTOLD:
+        dot = filename.rfind(".")
+        extension = filename[dot:].lower() if dot >= 0 else ""
+        untold = "text/calendar" if content_type == "application/ics" else content_type
+        return _BY_EXTENSION.get(extension, untold)
+    return content_type
+
+
+def _text(data: bytes, kind: str, charset: str, problems: Problems) -> str:
+    text, fault = decode_text(data, charset)
+    if fault:
+        unknown_charset(fault, problems)
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if kind == "text/html":
+        return html_text(text)
+    return calendar_text(text) if kind in _CALENDARS else text
