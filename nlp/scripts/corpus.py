@@ -1,0 +1,87 @@
+"""The corpus as typed records, read through the same code as the mail of an audit, and its split.
+
+Messages of one storyline quote each other, so a storyline lies wholly in one part of the split.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from email_audit.tagging.records import Kind, TagInput
+from standin_segments import split
+
+PARTS = ("train", "dev", "test")
+_TRAIN_SHARE = 70
+_DEV_SHARE = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """One message of the corpus with its label. `group` is writer and storyline."""
+
+    id: str
+    writer: str
+    group: str
+    message: TagInput
+    enforcement: bool
+    kinds: tuple[Kind, ...]
+    is_hard: bool
+    language: str
+
+    @property
+    def part(self) -> str:
+        """The part of the split that the whole storyline belongs to."""
+        bucket = int.from_bytes(hashlib.sha256(self.group.encode()).digest()[:4]) % 100
+        if bucket < _TRAIN_SHARE:
+            return "train"
+        return "dev" if bucket < _TRAIN_SHARE + _DEV_SHARE else "test"
+
+    def fold(self, folds: int) -> int:
+        """The number of the cross-validation fold that the whole storyline belongs to."""
+        digest = hashlib.sha256(f"fold {self.group}".encode()).digest()
+        return int.from_bytes(digest[:4]) % folds
+
+
+def read_corpus(folder: Path) -> list[Labelled]:
+    """Read every `*.jsonl` of a folder, in order of name and line."""
+    return [
+        read_labelled(json.loads(line))
+        for path in sorted(folder.glob("*.jsonl"))
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if line.strip()
+    ]
+
+
+def read_labelled(record: dict[str, object]) -> Labelled:
+    """Make a labelled message of a corpus line (fields: nlp/README.md)."""
+    body, subject = record["body"], record["subject"]
+    kinds, attachments = record["kinds"], record.get("attachments") or []
+    assert isinstance(body, str)
+    assert isinstance(subject, str)
+    assert isinstance(kinds, list)
+    assert isinstance(attachments, list)
+    own_text, context = split(body)
+    writer = str(record["id"]).partition("-")[0]
+    return Labelled(
+        id=str(record["id"]),
+        writer=writer,
+        group=f"{writer}/{record.get('storyline', record['id'])}",
+        message=TagInput(
+            subject=subject,
+            own_text=own_text,
+            context=context,
+            attachments=tuple(str(attachment["text"]) for attachment in attachments),
+        ),
+        enforcement=bool(record["enforcement"]),
+        kinds=tuple(Kind(kind) for kind in kinds),
+        is_hard=record.get("difficulty") == "hard",
+        language=str(record.get("language", "en")),
+    )
+
+
+def of_parts(corpus: Iterable[Labelled], parts: Iterable[str]) -> list[Labelled]:
+    """Keep the messages of some parts of the split."""
+    wanted = set(parts)
+    return [labelled for labelled in corpus if labelled.part in wanted]

@@ -1,0 +1,164 @@
+"""The steps as Airflow tasks call them: parameters in, database ids out.
+
+Every call opens the audit anew: a task may run on any machine, and two tasks of one run need not
+share a process or a disk. With the classifier's package installed everywhere and evidence and
+database given as URLs, nothing here touches a local folder but the index step.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+from email_audit.errors import UserError
+from email_audit.settings import Settings
+from email_audit.steps.case import Case, open_case
+from email_audit.steps.pool import Worker
+
+log = logging.getLogger(__name__)
+
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
+
+Params = Mapping[str, Any]
+"""The DAG run's parameters; an empty one leaves the EMAIL_AUDIT_... setting in force."""
+
+
+def _no_retry_for_bad_input(
+    step: Callable[_Arguments, _Result],
+) -> Callable[_Arguments, _Result]:
+    """Fail the task at once for what no retry can mend, with our one message."""
+
+    @wraps(step)
+    def wrapped(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Result:
+        try:
+            return step(*args, **kwargs)
+        except UserError as error:
+            from airflow.sdk.exceptions import AirflowFailException
+
+            raise AirflowFailException(str(error)) from error
+
+    return wrapped
+
+
+@_no_retry_for_bad_input
+def plan_acquisitions(params: Params) -> list[int]:
+    """Register roster and exports; give the acquisitions to carry out or check."""
+    from email_audit.steps.register import register
+
+    with _case(params, create=True) as case:
+        registration = register(case)
+    for path in registration.unassigned:
+        log.warning("an export belongs to no officer of the roster: %s", path)
+    for officer in registration.without_export:
+        log.warning("an officer has no export in the mail folder: %s", officer)
+    return list(registration.acquisition_ids)
+
+
+@_no_retry_for_bad_input
+def acquire_one(params: Params, acquisition_id: int) -> int:
+    """Acquire one export; give the acquisition that holds it as it is now."""
+    with _case(params) as case:
+        return Worker(case).acquire(acquisition_id)
+
+
+@_no_retry_for_bad_input
+def shares_to_read(params: Params, acquisition_ids: Sequence[int]) -> list[list[int]]:
+    """Give the chunks still to be read, as shares for mapped tasks."""
+    from email_audit.steps.read import unread_chunks
+
+    with _case(params) as case:
+        return _shares(unread_chunks(case, list(acquisition_ids)), case.settings.map_limit)
+
+
+@_no_retry_for_bad_input
+def read_share(params: Params, chunk_ids: Sequence[int]) -> int:
+    """Read some chunks; give the number of items."""
+    with _case(params) as case:
+        worker = Worker(case)
+        return sum(worker.read(chunk_id) for chunk_id in chunk_ids)
+
+
+@_no_retry_for_bad_input
+def resolve_and_share(params: Params) -> list[list[int]]:
+    """Decide threads, scope and duplicates; give the chunks to tag, as shares for mapped tasks."""
+    from email_audit.steps.resolve import resolve
+    from email_audit.steps.tag import pending_chunks
+
+    with _case(params) as case:
+        resolve(case, Worker(case).model_version)
+        return _shares(pending_chunks(case), case.settings.map_limit)
+
+
+@_no_retry_for_bad_input
+def tag_share(params: Params, chunk_ids: Sequence[int]) -> int:
+    """Tag some chunks; give the number of messages."""
+    with _case(params) as case:
+        worker = Worker(case)
+        return sum(worker.tag(chunk_id) for chunk_id in chunk_ids)
+
+
+@_no_retry_for_bad_input
+def index_all(params: Params) -> int:
+    """Make the search index hold exactly the hits; give the number of documents."""
+    from email_audit.steps.index import index_hits
+
+    with _case(params) as case:
+        change = index_hits(case)
+    return change.written + change.unchanged
+
+
+def check_balance(params: Params) -> dict[str, int]:
+    """Fail unless the ledger balances; give its totals."""
+    from email_audit.ledger.balance import total
+    from email_audit.steps.run import check_ledger
+
+    with _case(params) as case:
+        totals = total(check_ledger(case))
+    return {
+        "found": totals.found,
+        "hits": totals.hits,
+        "non_hits": totals.non_hits,
+        "duplicates": totals.duplicates,
+        "out_of_scope": totals.out_of_scope,
+        "unreadable": totals.unreadable,
+    }
+
+
+@_no_retry_for_bad_input
+def export_case(params: Params, run_id: str) -> str:
+    """Export the case the parameters name; give the SHA-256 of the bundle's manifest."""
+    from email_audit.steps.bundle import export_bundle
+
+    with _case(params) as case:
+        folder = params.get("to")
+        name = str(params["case"])
+        target = Path(folder) if folder else case.settings.bundles_folder / f"{name}-{run_id}"
+        summary = export_bundle(
+            case,
+            name=name,
+            target=target,
+            officer=params.get("officer") or None,
+            query=params.get("query") or None,
+        )
+    return summary.manifest_sha256
+
+
+@contextmanager
+def _case(params: Params, *, create: bool = False) -> Iterator[Case]:
+    names = ("workspace", "roster", "mail", "requests", "margin_days")
+    settings = Settings.create(**{name: params.get(name) or None for name in names})
+    with open_case(settings, create=create) as case:
+        yield case
+
+
+def _shares(chunk_ids: list[int], limit: int) -> list[list[int]]:
+    """Deal chunks out into at most `limit` shares of consecutive ones, as equal as can be."""
+    count = min(limit, len(chunk_ids))
+    if not count:
+        return []
+    size, extra = divmod(len(chunk_ids), count)
+    starts = [share * size + min(share, extra) for share in range(count + 1)]
+    return [chunk_ids[begin:end] for begin, end in zip(starts, starts[1:], strict=False)]

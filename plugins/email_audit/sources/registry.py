@@ -1,0 +1,30 @@
+"""Find the source that knows a container: its bytes decide, its name only hints."""
+
+from typing import BinaryIO
+
+from email_audit.messages.limits import ReadLimits
+from email_audit.sources.base import Rfc5322Source, Source
+from email_audit.sources.eml import EmlSource, TextSource, UnsupportedSource
+from email_audit.sources.mbox import MboxSource
+
+SOURCES: tuple[type[Rfc5322Source], ...] = (
+    MboxSource,
+    EmlSource,
+    TextSource,
+    UnsupportedSource,
+)
+_HEAD_BYTES = 1 << 16
+
+
+def detect_source(blob: BinaryIO, filename: str, *, max_message_bytes: int) -> Source:
+    """Give the first source that recognises the container; the last one takes anything."""
+    blob.seek(0)
+    head = blob.read(_HEAD_BYTES)
+    kind = next(source for source in SOURCES if source.recognises(head, filename))
+    return kind(max_message_bytes=max_message_bytes, limits=ReadLimits())
+
+
+def source_named(name: str, *, max_message_bytes: int) -> Source:
+    """Give the source of that format name, as written in the ledger."""
+    kind = next(source for source in SOURCES if source.name == name)
+    return kind(max_message_bytes=max_message_bytes, limits=ReadLimits())

@@ -1,0 +1,36 @@
+"""What every step works on: the settings, the case database and the evidence store."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from email_audit.evidence.store import EvidenceStore
+from email_audit.ledger.database import CaseDatabase
+from email_audit.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An open audit."""
+
+    settings: Settings
+    database: CaseDatabase
+    store: EvidenceStore
+
+
+@contextmanager
+def open_case(settings: Settings, *, create: bool = False) -> Iterator[Case]:
+    """Open the audit that `settings` name; with `create`, make or upgrade its database.
+
+    Raises:
+        UserError: where there is no audit and `create` is not set.
+    """
+    database = CaseDatabase(settings.database)
+    try:
+        if create:
+            database.migrate()
+        else:
+            database.require()
+        yield Case(settings, database, EvidenceStore(settings.evidence))
+    finally:
+        database.close()

@@ -1,0 +1,58 @@
+"""Sixth step: make the search index hold exactly the hits."""
+
+from collections.abc import Iterator
+from itertools import chain
+
+from email_audit.messages.records import Attachment
+from email_audit.search.embedded import EmbeddedIndex
+from email_audit.search.interface import HitDocument, IndexChange
+from email_audit.steps.case import Case
+from email_audit.steps.hits import Hit, affiliations, list_hits, read_hits
+
+
+def index_hits(case: Case) -> IndexChange:
+    """Write the hits' documents; what is unchanged is left alone, what is no hit is removed."""
+    return EmbeddedIndex(case.settings.index_folder).synchronise(_documents(case))
+
+
+def _documents(case: Case) -> Iterator[HitDocument]:
+    with case.database.session() as session:
+        known = affiliations(session)
+    for hit in read_hits(case, list_hits(case)):
+        yield _document(hit, known)
+
+
+def _document(hit: Hit, known: dict[str, tuple[tuple[str, ...], tuple[str, ...]]]) -> HitDocument:
+    message, record, tag = hit.stored.message, hit.record, hit.record.tag
+    groups = [known.get(custodian, ((), ())) for custodian in record.custodians]
+    texts = (attachment.text for attachment in message.attachments)
+    return HitDocument(
+        id=message.content_sha256,
+        message_id=message.message_id,
+        mih=message.mih,
+        custodians=record.custodians,
+        task_forces=tuple(dict.fromkeys(chain.from_iterable(forces for forces, _ in groups))),
+        partner_agencies=tuple(
+            dict.fromkeys(chain.from_iterable(agencies for _, agencies in groups))
+        ),
+        date=message.date,
+        sender=message.sender,
+        to=message.to,
+        cc=message.cc,
+        bcc=message.bcc,
+        subject=message.subject,
+        own_text=message.own_text,
+        quoted_text=message.quoted_text,
+        attachment_names=_names(message.attachments),
+        attachment_text="\n\n".join(text for text in texts if text),
+        kinds=tuple(tag.kinds),
+        score=tag.score,
+        signals=tuple(dict.fromkeys(signal.label for signal in tag.signals)),
+        thread=record.thread,
+        sources=tuple(f"{copy.source} / {copy.path_in_source}" for copy in record.copies),
+        model=record.model,
+    )
+
+
+def _names(attachments: tuple[Attachment, ...]) -> tuple[str, ...]:
+    return tuple(attachment.filename for attachment in attachments if attachment.filename)

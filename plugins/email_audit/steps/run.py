@@ -1,0 +1,81 @@
+"""The whole audit in one process tree: the steps in order, with progress for whoever watches."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from email_audit.errors import RunError
+from email_audit.ledger.balance import Balance, balances, faults
+from email_audit.search.interface import IndexChange
+from email_audit.settings import Settings
+from email_audit.steps.case import Case, open_case
+from email_audit.steps.index import index_hits
+from email_audit.steps.pool import WorkerPool
+from email_audit.steps.read import unread_chunks
+from email_audit.steps.register import Registration, register
+from email_audit.steps.resolve import resolve
+from email_audit.steps.tag import pending_chunks
+
+Progress = Callable[[str, int, int], None]
+"""Called with the step's name, what is done and what there is to do, in chunks or exports."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """What a run did and what the ledger says at its end."""
+
+    registration: Registration
+    messages_read: int
+    messages_tagged: int
+    index: IndexChange
+    balances: tuple[Balance, ...]
+
+
+def run_audit(settings: Settings, *, processes: int, progress: Progress) -> RunReport:
+    """Do everything that is still to be done and check that the ledger balances.
+
+    Raises:
+        UserError: for a wrong roster, mail folder or setting.
+        RunError: where something could not be finished or the ledger does not balance; all else
+            was done, and the error names each export concerned.
+    """
+    with open_case(settings, create=True) as case, WorkerPool(case, processes) as pool:
+        registration = register(case)
+        acquired, failures = _each(pool, "acquire", list(registration.acquisition_ids), progress)
+        chunks = unread_chunks(case, acquired)
+        read, read_failures = _each(pool, "read", chunks, progress)
+        resolve(case, pool.worker.model_version)
+        pending = pending_chunks(case)
+        tagged, tag_failures = _each(pool, "tag", pending, progress)
+        progress("index", 0, 1)
+        change = index_hits(case)
+        progress("index", 1, 1)
+        lines = check_ledger(case, [*failures, *read_failures, *tag_failures])
+    return RunReport(registration, sum(read), sum(tagged), change, tuple(lines))
+
+
+def check_ledger(case: Case, failures: Sequence[str] = ()) -> list[Balance]:
+    """Give the balance of every acquisition.
+
+    Raises:
+        RunError: naming each of `failures` and each acquisition that does not balance.
+    """
+    with case.database.session() as session:
+        lines = balances(session)
+    wrong = dict.fromkeys([*failures, *faults(lines)])
+    if wrong:
+        raise RunError("the ledger does not balance:\n  " + "\n  ".join(wrong))
+    return lines
+
+
+def _each(
+    pool: WorkerPool, step: str, ids: list[int], progress: Progress
+) -> tuple[list[int], list[str]]:
+    """Run one step over all ids; give the results and the messages of those that failed."""
+    results, failures = [], []
+    for done, (_, outcome) in enumerate(pool.each(step, ids), 1):
+        if isinstance(outcome, RunError):
+            failures.append(str(outcome))
+        else:
+            results.append(outcome)
+        progress(step, done, len(ids))
+    return results, failures

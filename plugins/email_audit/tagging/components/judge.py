@@ -1,0 +1,161 @@
+"""The judge: from the evidence in Docs to a calibrated probability and kinds.
+
+Three logistic models, each a table of named weights, so that a person can read why: one for a
+text, one for a short answer to another text, one for each kind.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Self
+
+from spacy.language import Language
+from spacy.tokens import Doc
+
+from email_audit.tagging.components.features import (
+    concepts,
+    logit,
+    probability,
+    reply_features,
+    text_features,
+)
+from email_audit.tagging.components.lexicon import Entry
+from email_audit.tagging.components.rules import RuleSignals
+from email_audit.tagging.records import Kind
+
+JUDGE_FACTORY = "email_audit_judge"
+MENTION = "MENTION"
+
+
+@dataclass(frozen=True, slots=True)
+class Logistic:
+    """A logistic model over named features; a feature without weight counts nothing."""
+
+    bias: float = 0.0
+    weights: Mapping[str, float] = field(default_factory=dict)
+
+    def odds(self, features: Mapping[str, float]) -> float:
+        """Give the log-odds of named features."""
+        total = self.bias
+        for name in sorted(features):
+            total += self.weights.get(name, 0.0) * features[name]
+        return total
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeWeights:
+    """The trained tables. `thresholds` holds "enforcement", "gated" (score of stopped mail) and
+    each kind's name.
+    """
+
+    text: Logistic = field(default_factory=Logistic)
+    answer: Logistic = field(default_factory=Logistic)
+    kinds: Mapping[str, Logistic] = field(default_factory=dict)
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Probability of a mention, the kinds it would have, and whether the context decided."""
+
+    score: float
+    kinds: tuple[Kind, ...]
+    by_context: bool
+
+
+class Judge:
+    """Weighs the evidence of the components before it. Sets `doc.cats["MENTION"]`."""
+
+    def __init__(self, nlp: Language, rules: str, weights: JudgeWeights | None = None) -> None:
+        self._nlp = nlp
+        self._rules = rules
+        self.weights = weights or JudgeWeights()
+
+    def __call__(self, doc: Doc) -> Doc:
+        """Score one Doc as a message of its own, without context."""
+        doc.cats[MENTION] = probability(self.text_odds([doc]))
+        return doc
+
+    def text_odds(self, docs: Sequence[Doc]) -> float:
+        """Give the log-odds of a text in one or several windows: those of its best window."""
+        lexicon = self._lexicon()
+        return max(self.weights.text.odds(text_features(doc, lexicon)) for doc in docs)
+
+    def decide(self, own: Sequence[Doc], context: Sequence[Doc], words: int) -> Judgement:
+        """Judge a message by its own windows and, if it is a short answer, by its context's.
+
+        Args:
+            own: Windows of the message's own content; at least one here or in `context`.
+            context: Windows of what it answers or sends on; empty where it stands for itself.
+            words: Words of the answer.
+        """
+        own_odds = self.text_odds(own) if own else self.weights.text.bias
+        if not context:
+            return Judgement(probability(own_odds), self.kinds(own, [], answers=False), False)
+        features = reply_features(
+            own_odds, self.text_odds(context), concepts(own), words, self._lexicon()
+        )
+        odds = self.weights.answer.odds(features)
+        by_context = odds > own_odds
+        return Judgement(
+            probability(odds), self.kinds(own, context if by_context else [], answers=True),
+            by_context,
+        )
+
+    def kinds(
+        self, own: Sequence[Doc], context: Sequence[Doc], *, answers: bool
+    ) -> tuple[Kind, ...]:
+        """Give the kinds above their thresholds, at least the likeliest."""
+        features = kind_features(own, context, answers=answers)
+        odds = {name: model.odds(features) for name, model in sorted(self.weights.kinds.items())}
+        if not odds:
+            return ()
+        chosen = {
+            name
+            for name, value in odds.items()
+            if probability(value) >= self.weights.thresholds[name]
+        } or {max(odds, key=lambda name: odds[name])}
+        return tuple(kind for kind in Kind if kind.value in chosen)
+
+    def _lexicon(self) -> Mapping[str, Entry]:
+        rules = self._nlp.get_pipe(self._rules)
+        assert isinstance(rules, RuleSignals)
+        return rules.by_concept
+
+    def to_disk(self, path: Path, *, exclude: tuple[str, ...] = ()) -> None:  # noqa: ARG002
+        """Write the tables as JSON into a folder."""
+        path = Path(path)
+        path.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(asdict(self.weights), indent=1, sort_keys=True, ensure_ascii=False)
+        (path / "judge.json").write_text(text + "\n", encoding="utf-8")
+
+    def from_disk(self, path: Path, *, exclude: tuple[str, ...] = ()) -> Self:  # noqa: ARG002
+        """Read what `to_disk` wrote."""
+        record = json.loads((Path(path) / "judge.json").read_text(encoding="utf-8"))
+        self.weights = JudgeWeights(
+            text=Logistic(**record["text"]),
+            answer=Logistic(**record["answer"]),
+            kinds={name: Logistic(**model) for name, model in record["kinds"].items()},
+            thresholds=record["thresholds"],
+        )
+        return self
+
+
+def kind_features(
+    own: Sequence[Doc], context: Sequence[Doc], *, answers: bool
+) -> dict[str, float]:
+    """Describe a hit for its kinds: the classifier's log-odds of each, and the concepts found."""
+    features = {"answer": 1.0} if answers else {}
+    for kind in Kind:
+        features[f"text:{kind}"] = max(
+            (logit(doc.cats.get(kind.value, 0.0)) for doc in (*own, *context)), default=0.0
+        )
+    features |= {f"concept:{concept}": 1.0 for concept in concepts(own)}
+    return features | {f"carried:{concept}": 1.0 for concept in concepts(context)}
+
+
+@Language.factory(JUDGE_FACTORY, default_config={"rules": "email_audit_rules"})
+def make_judge(nlp: Language, name: str, rules: str) -> Judge:  # noqa: ARG001
+    """Make an untrained judge that reads the lexicon of the component `rules`."""
+    return Judge(nlp, rules)

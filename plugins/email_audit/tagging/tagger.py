@@ -1,0 +1,138 @@
+"""Runs the spaCy pipeline over messages."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import spacy
+from spacy.language import Language
+from spacy.tokens import Doc
+
+from email_audit.errors import UserError
+from email_audit.tagging.components import FACTORIES
+from email_audit.tagging.components.gate import GATE_FACTORY, Gate
+from email_audit.tagging.components.judge import JUDGE_FACTORY, Judge
+from email_audit.tagging.components.rules import RULES_FACTORY, RuleSignals
+from email_audit.tagging.reading import Reading, Window, read_input
+from email_audit.tagging.records import Tag, TagInput
+from email_audit.tagging.signals import find_signals
+
+_PARTS = (GATE_FACTORY, RULES_FACTORY, JUDGE_FACTORY)
+_BATCH_MESSAGES = 64
+_SCORE_DIGITS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """A message on its way: what was read, and the windows that the gate let through."""
+
+    reading: Reading
+    own: tuple[Window, ...]
+    context: tuple[Window, ...]
+
+
+class SpacyTagger:
+    """A loaded pipeline as a `Tagger`. Every message is judged alone: batches change nothing.
+
+    Args:
+        nlp: The pipeline.
+        threshold: Score from which a message is a hit; None: the one stored in the model.
+    """
+
+    def __init__(self, nlp: Language, threshold: float | None = None) -> None:
+        gate, rules, judge = (nlp.get_pipe(name) for name in _PARTS)
+        assert isinstance(gate, Gate)
+        assert isinstance(rules, RuleSignals)
+        assert isinstance(judge, Judge)
+        self._nlp, self._gate, self._rules, self._judge = nlp, gate, rules, judge
+        stored = judge.weights.thresholds
+        self._threshold = stored["enforcement"] if threshold is None else threshold
+        self._gated_score = stored["gated"]
+        self._version = f"{nlp.meta['name']}-{nlp.meta['version']}+{_content_hash(nlp.path)[:8]}"
+
+    @property
+    def version(self) -> str:
+        """The pipeline's name, version and the start of the hash of its files."""
+        return self._version
+
+    @property
+    def threshold(self) -> float:
+        """The score from which a message is a hit."""
+        return self._threshold
+
+    def tag(self, inputs: Iterable[TagInput]) -> Iterator[Tag]:
+        """Yield one answer for each input, in order."""
+        remaining = iter(inputs)
+        while batch := list(islice(remaining, _BATCH_MESSAGES)):
+            tasks = [self._admit(read_input(message)) for message in batch]
+            texts = [window.text for task in tasks for window in (*task.own, *task.context)]
+            docs = self._nlp.pipe(texts, batch_size=_BATCH_MESSAGES)
+            for task in tasks:
+                own = [next(docs) for _ in task.own]
+                context = [next(docs) for _ in task.context]
+                yield self._decide(task, own, context)
+
+    def _admit(self, reading: Reading) -> _Task:
+        """Keep the windows that the gate lets through; an answer passes with what it answers."""
+        context = tuple(
+            window for window in reading.context_windows() if self._gate.passes(window.text)
+        )
+        own = tuple(
+            window
+            for window in reading.own_windows()
+            if context or self._gate.passes(window.text)
+        )
+        return _Task(reading, own, context)
+
+    def _decide(self, task: _Task, own: list[Doc], context: list[Doc]) -> Tag:
+        if not own and not context:
+            return Tag(False, self._gated_score, (), ())
+        if task.reading.forwards and context:
+            # The author adds nothing: the content sent on is judged as if it were the message's.
+            judgement = self._judge.decide([*own, *context], [], task.reading.reply_words)
+            by_context = True
+        else:
+            judgement = self._judge.decide(own, context, task.reading.reply_words)
+            by_context = judgement.by_context
+        score = round(judgement.score, _SCORE_DIGITS)
+        if score < self._threshold:
+            return Tag(False, score, (), ())
+        signals = find_signals(
+            task.reading, task.own, own, self._rules.by_concept, by_context=by_context
+        )
+        return Tag(True, score, judgement.kinds, signals)
+
+
+def load_tagger(model: str, threshold: float | None = None) -> SpacyTagger:
+    """Load a pipeline by package name or folder.
+
+    Raises:
+        UserError: if there is no such pipeline, or it lacks this project's components.
+    """
+    try:
+        nlp = spacy.load(model)
+    except OSError as error:
+        raise UserError(
+            f"model {model!r}: no spaCy pipeline is installed under this name or lies at this "
+            "path. Install the wheel in nlp/packages, or build it as nlp/README.md says."
+        ) from error
+    missing = [name for name in FACTORIES if not nlp.has_pipe(name)]
+    if missing:
+        raise UserError(
+            f"model {model!r}: lacks {', '.join(missing)}, so it is no pipeline of this project. "
+            "Name en_email_audit or a folder built from nlp/."
+        )
+    return SpacyTagger(nlp, threshold)
+
+
+def _content_hash(folder: Path) -> str:
+    """Hash a pipeline's files but for `meta.json`, which packaging rewrites (SHA-256, hex)."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.name != "meta.json":
+            content = path.read_bytes()
+            digest.update(f"{path.relative_to(folder).as_posix()}\0{len(content)}\0".encode())
+            digest.update(content)
+    return digest.hexdigest()
