@@ -103,11 +103,17 @@ def email_audit() -> None:
 
         return index_all(params)
 
-    @task(outlets=[HITS], retries=0)
+    @task(retries=0)
     def check(params: Params = None) -> dict[str, int]:
         from email_audit.airflow_steps import check_balance
 
         return check_balance(params)
+
+    @task(outlets=[HITS])
+    def announce(params: Params = None) -> None:
+        from email_audit.airflow_steps import announce
+
+        announce(params)
 
     shares = split(acquire.expand(acquisition_id=plan()))
     resolved = resolve()
@@ -116,6 +122,7 @@ def email_audit() -> None:
     tag.expand(chunk_ids=resolved) >> index() >> checked
     # `resolve` and `index` run whatever became of single shares; the run still fails with `split`.
     shares >> checked
+    checked >> announce()
 
 
 email_audit()

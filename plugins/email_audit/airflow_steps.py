@@ -6,9 +6,11 @@ database given as URLs, nothing here touches a local folder but the index step.
 """
 
 import logging
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import wraps
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -127,15 +129,32 @@ def check_balance(params: Params) -> dict[str, int]:
     }
 
 
+def announce(params: Params) -> None:
+    """Succeed if the hits changed since the last announcement; else skip the task.
+
+    A skipped task emits no asset event, so an audit that found nothing new starts no bundle.
+    """
+    from email_audit.steps.announce import announce_hits
+
+    with _case(params) as case:
+        changed = announce_hits(case)
+    if not changed:
+        from airflow.sdk.exceptions import AirflowSkipException
+
+        raise AirflowSkipException("the hits are those of the last run")
+
+
 @_no_retry_for_bad_input
 def export_case(params: Params, run_id: str) -> str:
     """Export the case the parameters name; give the SHA-256 of the bundle's manifest."""
     from email_audit.steps.bundle import export_bundle
 
     with _case(params) as case:
-        folder = params.get("to")
         name = str(params["case"])
-        target = Path(folder) if folder else case.settings.bundles_folder / f"{name}-{run_id}"
+        target = Path(
+            params.get("to")
+            or case.settings.bundles_folder / f"{name}-{re.sub(r'[^0-9A-Za-z]+', '-', run_id)}"
+        )
         summary = export_bundle(
             case,
             name=name,
@@ -161,4 +180,4 @@ def _shares(chunk_ids: list[int], limit: int) -> list[list[int]]:
         return []
     size, extra = divmod(len(chunk_ids), count)
     starts = [share * size + min(share, extra) for share in range(count + 1)]
-    return [chunk_ids[begin:end] for begin, end in zip(starts, starts[1:], strict=False)]
+    return [chunk_ids[begin:end] for begin, end in pairwise(starts)]

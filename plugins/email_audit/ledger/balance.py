@@ -63,16 +63,14 @@ def balances(session: Session) -> list[Balance]:
             ItemRow.acquisition_id, ItemRow.fate
         )
     )
-    for acquisition_id, fate, count in fates.tuples():
+    for acquisition_id, fate, count in fates:
         counts.setdefault(acquisition_id, {})[fate] = count
     unread = dict(
         session.execute(
             select(ChunkRow.acquisition_id, func.count())
             .where(~ChunkRow.is_read)
             .group_by(ChunkRow.acquisition_id)
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     rows = session.scalars(
         select(AcquisitionRow).order_by(

@@ -21,7 +21,7 @@ def unread(session: Session) -> Iterator[dict[str, str]]:
         .where(ItemRow.status != ReadStatus.OK)
         .order_by(AcquisitionRow.custodian_order, AcquisitionRow.path, ItemRow.ordinal)
     )
-    for item, acquisition in messages.tuples():
+    for item, acquisition in messages:
         reason = "; ".join(f"{p['code']}: {p['detail']}" for p in item.problems)
         yield _line(acquisition, item, "message", item.status, reason)
     attachments = session.execute(
@@ -36,7 +36,7 @@ def unread(session: Session) -> Iterator[dict[str, str]]:
             AttachmentRow.ordinal,
         )
     )
-    for attachment, item, acquisition in attachments.tuples():
+    for attachment, item, acquisition in attachments:
         what = attachment.filename or f"attachment {attachment.ordinal}"
         yield _line(acquisition, item, what, attachment.status, attachment.reason)
 

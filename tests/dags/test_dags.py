@@ -1,0 +1,110 @@
+"""The DAGs, run for real: same result as the command, nothing of the mail in Airflow's own data."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from email_audit.bundles.verifier import verify
+from email_audit.settings import Settings
+from email_audit.steps.run import run_audit
+from tests.audits import everything, silent
+from tests.dags.conftest import Airflow
+
+pytestmark = pytest.mark.xdist_group("airflow")
+
+
+@pytest.fixture(scope="session")
+def audited(airflow: Airflow) -> Airflow:
+    """The DAG `email_audit` after one test run on the sample."""
+    done = airflow.run("dags", "test", "email_audit")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return airflow
+
+
+def test_both_dags_are_listed_without_import_errors(airflow: Airflow) -> None:
+    assert airflow.json("dags", "list-import-errors") == []
+    listed = airflow.json("dags", "list", "-l")
+    assert {dag["dag_id"] for dag in listed} >= {"email_audit", "email_audit_bundle"}
+
+
+def test_the_dag_gives_the_same_ledger_tags_and_index_as_the_command(
+    audited: Airflow, tmp_path: Path
+) -> None:
+    by_command = Settings.create(
+        **audited.settings.model_dump(exclude={"workspace"}), workspace=tmp_path
+    )
+    run_audit(by_command, processes=1, progress=silent)
+    assert everything(audited.settings) == everything(by_command)
+
+
+def test_every_export_is_a_mapped_task(audited: Airflow) -> None:
+    ((mapped,),) = audited.query(
+        "SELECT count(*) FROM task_instance WHERE task_id = 'acquire' AND state = 'success'"
+    )
+    assert mapped == 5
+
+
+def test_no_word_of_mail_and_no_address_is_in_xcom_logs_or_task_names(
+    audited: Airflow, repository: Path
+) -> None:
+    words = set()
+    for path in (repository / "sample" / "messages").glob("*.jsonl"):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            message = json.loads(line)
+            words.add(message["from"]["address"])
+            words.update(
+                part for part in (message["subject"], message["body"][:40]) if len(part) > 12
+            )
+    kept = " ".join(
+        str(value)
+        for table in ("xcom", "task_instance", "dag_run", "log")
+        for row in audited.query(f"SELECT * FROM {table}")
+        for value in row
+    )
+    kept += " ".join(
+        path.read_text(errors="replace") for path in (audited.home / "logs").rglob("*.log")
+    )
+    assert "email_audit" in kept
+    assert not [word for word in words if word in kept]
+
+
+def test_a_second_run_does_no_work_twice(audited: Airflow) -> None:
+    before = everything(audited.settings)
+    done = audited.run("dags", "test", "email_audit")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert everything(audited.settings) == before
+    states = dict(
+        audited.query(
+            "SELECT task_id, state FROM task_instance WHERE task_id IN ('read', 'tag', 'announce') "
+            "AND run_id = (SELECT run_id FROM dag_run WHERE dag_id = 'email_audit' "
+            "ORDER BY id DESC LIMIT 1)"
+        )
+    )
+    assert states == {"read": "skipped", "tag": "skipped", "announce": "skipped"}
+
+
+def test_a_bundle_of_one_officer_is_exported_and_verifies(audited: Airflow, tmp_path: Path) -> None:
+    target = tmp_path / "bundle"
+    conf = json.dumps({"case": "castellano", "officer": "P-1187", "to": str(target)})
+    done = audited.run("dags", "test", "email_audit_bundle", "-c", conf)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert verify(target) == []
+
+
+def test_bad_input_fails_the_run_at_once_with_one_clear_message(
+    airflow: Airflow, tmp_path: Path
+) -> None:
+    roster = tmp_path / "roster.csv"
+    roster.write_text("officer_id,name\nP-1,Ann\n")
+    conf = json.dumps({"roster": str(roster)})
+    done = airflow.run(
+        "dags", "test", "email_audit", "-c", conf, EMAIL_AUDIT_WORKSPACE=str(tmp_path / "w")
+    )
+    output = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert f"{roster}, line 1: the columns must be officer_id,name,rank" in output
+    assert airflow.query(
+        "SELECT count(*) FROM task_instance WHERE task_id = 'plan' AND state = 'failed' "
+        "AND try_number = 1"
+    ) == [(1,)]
