@@ -58,7 +58,7 @@ class Settings(BaseSettings):
         default=500, ge=1, le=1024, description="Mapped tasks of one kind in a DAG run, at most."
     )
     max_message_bytes: int = Field(
-        default=1 << 30, ge=1 << 10, description="A larger message is not read but accounted for."
+        default=512 << 20, ge=1 << 10, description="A larger message is not read but accounted for."
     )
 
     @property
