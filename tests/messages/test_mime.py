@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.messages.mail import codes, corpus, eml_files, message, read
 
 from email_audit.messages.limits import ReadLimits
 from email_audit.messages.mime import Entity, read_entity
 from email_audit.messages.problems import Problems
+from tests.messages.mail import codes, corpus, eml_files, message, read
 
 # Files whose leaves are not the standard library's, and why.
 REPORT = "it splits message/delivery-status into headers, we keep the text"

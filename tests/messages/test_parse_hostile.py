@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.messages.mail import codes, corpus, eml_files, message, read
 
 from email_audit.messages.records import Message, Problem, ProblemCode, ReadStatus
+from tests.messages.mail import codes, corpus, eml_files, message, read
 
 _PIECES = st.sampled_from(
     [

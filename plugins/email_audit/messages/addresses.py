@@ -12,6 +12,7 @@ _ONE = re.compile(
     r"|(?:\"((?:[^\"\\]|\\.)*+)\"|([^<>@,;:\"()\[\]\\]*+))\s*<([^<>\"]*)>"  # Kate <kate@...>
     r")\s*(?:,|$)"
 )
+_BARE = re.compile(r"[\w.+=-]+@[\w.-]+", re.ASCII)
 _ADDRESS_LIKE = re.compile(r"([^\s<>@,;:\"()\[\]]{1,256}@[^\s<>@,;:\"()\[\]]{1,256})")
 _IS_ADDRESS = re.compile(r"[@/!=]")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
@@ -38,6 +39,8 @@ def parse_addresses(value: str) -> tuple[Address, ...]:
 
 def _simple_list(value: str) -> tuple[Address, ...] | None:
     """Read a list without comments, groups and routes; None where there is one."""
+    if _BARE.fullmatch(value):
+        return (Address("", value),)
     found: list[Address] = []
     position, end = 0, len(value)
     match = _ONE.match
@@ -78,10 +81,11 @@ def _pairs(value: str) -> list[tuple[str, str]]:
 
 
 def _repaired(name: str, address: str) -> Address:
-    """Undo a whole mailbox in the name, and a lone word taken for an address."""
+    """Undo a whole mailbox in an encoded word, and a lone word taken for an address."""
     name = " ".join(decode_words(name).split())
-    if not address and "<" in name:
-        inner = _ONE.match(name.rpartition(",")[2])
+    whole = name if not address else "" if name else address
+    if "<" in whole:
+        inner = _ONE.match(whole)
         if inner is not None and inner[4]:
             return Address((inner[2] or inner[3] or "").strip(), inner[4].strip())
     if not name and address and not _IS_ADDRESS.search(address):

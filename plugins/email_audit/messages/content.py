@@ -1,12 +1,11 @@
 """The body's text and the attachments of a message, from its MIME tree."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from email_audit.messages.attached import read_attachment, unknown_charset
 from email_audit.messages.charset import decode_text
-from email_audit.messages.envelope import Envelope, read_envelope
+from email_audit.messages.envelope import Envelope, header_text, read_envelope
 from email_audit.messages.flowed import unwrap_flowed
 from email_audit.messages.html import html_text
 from email_audit.messages.identity import bytes_sha256, content_sha256
@@ -14,7 +13,6 @@ from email_audit.messages.limits import ReadLimits
 from email_audit.messages.mime import Entity, read_entity
 from email_audit.messages.problems import Problems
 from email_audit.messages.records import (
-    Address,
     Attachment,
     AttachmentStatus,
     ContentHash,
@@ -269,34 +267,13 @@ class _Reader:
                 sha256=bytes_sha256(data),
                 identity=content_hash(envelope, content),
                 status=AttachmentStatus.OK,
-                text=f"{_header_text(envelope)}\n\n{content.body}",
+                text=f"{header_text(envelope)}\n\n{content.body}",
             )
         )
         self.attachments.extend(
             replace(part, parent=index if part.parent is None else part.parent + index + 1)
             for part in content.attachments
         )
-
-
-def _header_text(envelope: Envelope) -> str:
-    """Give an embedded message's header as its reader would see it."""
-    lines = [
-        ("From", _shown([envelope.sender] if envelope.sender else [])),
-        ("To", _shown(envelope.to)),
-        ("Cc", _shown(envelope.cc)),
-        ("Date", envelope.date.isoformat() if envelope.date else ""),
-        ("Subject", envelope.subject),
-    ]
-    return "\n".join(f"{label}: {value}" for label, value in lines if value)
-
-
-def _shown(people: Sequence[Address]) -> str:
-    return ", ".join(
-        f"{person.name} <{person.address}>"
-        if person.name and person.address
-        else person.name or person.address
-        for person in people
-    )
 
 
 def _words(pieces: list[_Piece]) -> set[str]:

@@ -17,6 +17,7 @@ _COMMON = re.compile(
     r"(?:[A-Za-z]{3},?\s+)?(\d{1,2})\s+([A-Za-z]{3})\s+(\d{4})\s+"
     r"(\d{2}):(\d{2})(?::(\d{2}))?\s+([+-])(\d{2})(\d{2})(?:\s|$)"
 )
+_ZONE = re.compile(r"(?:[+-]\d{2}:?\d{2}|[A-Za-z]{1,5})\s*(?:\([^)]*\)\s*)?$")
 _LONGEST = 200
 
 
@@ -42,10 +43,9 @@ def parse_date(value: str) -> tuple[datetime, int | None] | None:
         return None
     if parsed is None:
         return None
-    seconds = parsed[9]
-    # Without a zone and for "-0000" the library gives None or 0; both mean UTC of unknown origin.
-    zone = None if seconds is None else seconds // 60
-    return _in_utc(parsed[:6], zone)
+    # Without a zone the library gives the same as for UTC.
+    has_zone = _ZONE.search(value[:_LONGEST]) is not None
+    return _in_utc(parsed[:6], (parsed[9] or 0) // 60 if has_zone else None)
 
 
 def _in_utc(

@@ -1,6 +1,7 @@
 """What the header of a message says: people, dates, subject, and the identifiers of threads."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -99,3 +100,24 @@ def _transport_dates(headers: Headers) -> tuple[datetime, ...]:
         return ()
     dates = (received_date(unfolded(value)) for value in headers.all_raw(b"received"))
     return tuple(date for date in dates if date is not None)
+
+
+def header_text(envelope: Envelope) -> str:
+    """Give an embedded message's header as its reader would see it."""
+    lines = [
+        ("From", _shown([envelope.sender] if envelope.sender else [])),
+        ("To", _shown(envelope.to)),
+        ("Cc", _shown(envelope.cc)),
+        ("Date", envelope.date.isoformat() if envelope.date else ""),
+        ("Subject", envelope.subject),
+    ]
+    return "\n".join(f"{label}: {value}" for label, value in lines if value)
+
+
+def _shown(people: Sequence[Address]) -> str:
+    return ", ".join(
+        f"{person.name} <{person.address}>"
+        if person.name and person.address
+        else person.name or person.address
+        for person in people
+    )

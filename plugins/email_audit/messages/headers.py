@@ -10,11 +10,15 @@ from urllib.parse import unquote_to_bytes
 from email_audit.messages.charset import codec_of, decode_text
 from email_audit.messages.transfer import decode_base64, decode_transfer
 
-_FIELD = re.compile(
+_FIELD_PATTERN = (
     rb"([\x21-\x39\x3b-\x7e]++)[ \t]*:"
     rb"([^\r\n]*+(?:(?:\r\n?|\n)[ \t][^\r\n]*+)*+)(?:\r\n?|\n|\Z)"
     rb"|>?From [^\r\n]*+(?:\r\n?|\n|\Z)"
 )
+_FIELD = re.compile(_FIELD_PATTERN)
+_WHOLE_FIELD = re.compile(rb"(" + _FIELD_PATTERN + rb")")
+_LONGEST_LINE = 1000
+_LONGEST_WHOLE = 1 << 16
 _BLANK = re.compile(rb"\r\n?|\n|\Z")
 _WHITE_LINES = re.compile(rb"(?:[ \t]*(?:\r\n?|\n))*")
 _FOLD = re.compile(r"[ \t]*(?:\r\n?|\n)[ \t]*")
@@ -61,6 +65,15 @@ def split_headers(data: bytes, start: int, end: int) -> tuple[Headers, int]:
     """
     fields: list[tuple[bytes, bytes]] = []
     position = start
+    line_break = b"\r\n" if data[start : start + _LONGEST_LINE].find(b"\r\n") >= 0 else b"\n"
+    blank_line = data.find(line_break * 2, start, min(end, start + _LONGEST_WHOLE))
+    if blank_line >= 0:
+        stop = blank_line + len(line_break)
+        # Nearly every header is nothing but fields up to the first blank line: one call reads it.
+        found_fields = _WHOLE_FIELD.findall(data, start, stop)
+        if sum(len(whole) for whole, _, _ in found_fields) == stop - start:
+            fields = [(name, value) for _, name, value in found_fields if name]
+            return Headers(fields, is_clean=True), stop + len(line_break)
     match = _FIELD.match
     while position < end:
         found = match(data, position, end)

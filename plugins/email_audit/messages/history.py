@@ -1,70 +1,18 @@
-"""How mail programs announce quoted and forwarded text: patterns as data, by program.
-
-Sources: the headers and bodies of the test mail (Enron 2000-2002: Outlook, Lotus Notes, AOL,
-Eudora), and the texts that Gmail, Apple Mail, Outlook, Yahoo and Proton write today, in the
-languages they are most met in.
-"""
+"""What announces history, checked and measured: header blocks, attributions, rules above them."""
 
 import re
 from dataclasses import dataclass
 
-FORWARD_TITLES = (
-    "Forwarded message",  # Gmail
-    "Forwarded Message",  # Thunderbird, Proton
-    "Mensaje reenviado",
-    "Message transféré",
-    "Weitergeleitete Nachricht",
-    "Messaggio inoltrato",
-    "Mensagem encaminhada",
-    "Forwarded by",  # Lotus Notes, to be followed by a name
-    "Reenviado por",
-    "Inline attachment follows",  # Exchange gateways
+from email_audit.messages.candidates import Candidate, line_end, line_start
+from email_audit.messages.clients import (
+    ATTRIBUTION_STARTS,
+    FROM_LABELS,
+    OTHER_LABELS,
+    SENT_LABELS,
+    SUBJECT_LABELS,
+    TO_LABELS,
+    any_of,
 )
-ORIGINAL_TITLES = (
-    "Original Message",  # Outlook, Outlook Express, Yahoo
-    "Original Appointment",
-    "Original Message Follows",  # Hotmail
-    "Mensaje original",
-    "Message d'origine",
-    "Message original",
-    "Ursprüngliche Nachricht",
-    "Messaggio originale",
-    "Mensagem original",
-    "Reply message",  # Android
-)
-APPLE_FORWARDS = (
-    "Begin forwarded message",
-    "Inicio del mensaje reenviado",
-    "Début du message réexpédié",
-    "Début du message transféré",
-    "Anfang der weitergeleiteten Nachricht",
-    "Inizio messaggio inoltrato",
-)
-FROM_LABELS = ("From", "FROM", "De", "Von", "Da", "Van")
-SENT_LABELS = (
-    "Sent", "Date", "Sent on", "Enviado el", "Enviado", "Enviada em", "Fecha", "Envoyé",
-    "Gesendet", "Datum", "Inviato", "Data", "Verzonden", "Date Sent",
-)  # fmt: skip
-TO_LABELS = ("To", "Para", "À", "An", "A", "Aan")
-SUBJECT_LABELS = ("Subject", "Asunto", "Objet", "Betreff", "Oggetto", "Assunto", "Onderwerp", "Re")
-OTHER_LABELS = (
-    "Cc", "CC", "cc", "Bcc", "bcc", "Cco", "Copia", "Kopie", "Reply-To", "Importance",
-    "Importancia", "Attachments", "Datos adjuntos", "Adjuntos", "Sensitivity", "Fax to", "Sent by",
-    "Please respond to", "Priority", "Resent-From",
-)  # fmt: skip
-WROTE = (
-    r"wrote", r"writes", r"escribió", r"escribio", r"a écrit", r"schrieb", r"ha scritto",
-    r"escreveu", r"schreef", r"skrev", r"napisał\(a\)", r"napisał",
-)  # fmt: skip
-ATTRIBUTION_STARTS = (
-    "On", "El", "Le", "Am", "Il", "Em", "Op", "Den", "At", "In a message dated", "W dniu",
-    "Dnia", "On Behalf",
-)  # fmt: skip
-
-
-def _any(words: tuple[str, ...]) -> str:
-    return "|".join(sorted((re.escape(word) for word in words), key=len, reverse=True))
-
 
 _LABELS = {
     "from": FROM_LABELS,
@@ -75,28 +23,14 @@ _LABELS = {
 }
 _LABEL = re.compile(
     r"[ \t>*]*+(?:"
-    + "|".join(f"(?P<{name}>{_any(labels)})" for name, labels in _LABELS.items())
+    + "|".join(f"(?P<{name}>{any_of(labels)})" for name, labels in _LABELS.items())
     + r")\*?[ \t]*:",
     re.IGNORECASE,
 )
-_RULE = r"[ \t]*+(?:> ?)?+(?:\[[^\]\n]{1,80}\][ \t]*+)?+-{2,}[ \t]*+"
-_AT_LINE_START = (
-    rf"(?:(?P<forward>{_RULE}(?:{_any(FORWARD_TITLES)})\b)"
-    rf"|(?P<original>{_RULE}"
-    rf"(?:(?:{_any(ORIGINAL_TITLES)})[ \t]*-{{2,}}|[^\n]{{1,100}} wrote: -{{3,}}))"
-    rf"|(?P<apple>(?:> ?)?(?:{_any(APPLE_FORWARDS)}) ?:[ \t]*$)"
-    rf"|(?P<quote>[ \t]{{0,3}}>(?!From ))"
-    rf"|(?P<header>[ \t*]{{0,8}}(?:{_any(FROM_LABELS)})\*?[ \t]*:))"
-)
-# Each pattern begins with a literal, which the engine looks for at the speed of memchr: one
-# alternation over all of them took nine times as long on the Enron mail.
-_FIRST_LINE = re.compile(_AT_LINE_START, re.MULTILINE)
-_LINE = re.compile("\n" + _AT_LINE_START, re.MULTILINE)
-_COLON = re.compile(r":[ \t]*$", re.MULTILINE)
-_TIME = re.compile(r"M(?: [A-Z]{2,4})?[ \t]*$", re.MULTILINE)
-_WROTE_BEFORE = re.compile(rf"\b(?:{'|'.join(WROTE)})\b[^\n:]{{0,80}}$")
-_TIME_BEFORE = re.compile(r"\d:\d\d(?::\d\d)? ?[AP]$")
-_ATTRIBUTION = re.compile(rf"[ \t]*(?:{_any(ATTRIBUTION_STARTS)})\b")
+RULE_ABOVE = re.compile(r"[ \t>]*[_\-=*]{5,}[ \t]*$")
+"""A line drawn above a quoted header."""
+
+_ATTRIBUTION = re.compile(rf"[ \t]*(?:{any_of(ATTRIBUTION_STARTS)})\b")
 _HAS_DATE_OR_ADDRESS = re.compile(r"\d{1,2}[:/.h]\d{2}|@|\b(?:19|20)\d\d\b")
 _LOTUS_DATE = re.compile(
     r"(?:.{0,200}? on )?[ \t]*\d{1,2}/\d{1,2}/\d{2,4} {1,2}\d{1,2}:\d\d"
@@ -107,62 +41,15 @@ _LOTUS_BETWEEN = re.compile(r"[ \t>]*(?:$|\n|Please respond to|Sent by|Extension
 _MOST_BLOCK_LINES = 200
 _MOST_ATTRIBUTION_LINES = 4
 _LONGEST_ATTRIBUTION = 400
-_LONGEST_EVIDENCE = 120
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """A place where history may begin, still to be checked.
+class HistoryStart:
+    """Where history begins, whether it announces a forward, and whether `>` lines follow it."""
 
-    `kind` is forward, original, apple, quote or header for what stands at the start of a line at
-    `line`; wrote or lotus for what ends one. `end` is where the evidence ends.
-    """
-
-    kind: str
-    line: int
-    end: int
-
-
-class Candidates:
-    """Finds the candidates of one body in order, in one pass for each kind of evidence."""
-
-    def __init__(self, body: str) -> None:
-        self._body = body
-        self._next: dict[re.Pattern[str], Candidate | None] = {}
-
-    def after(self, position: int) -> Candidate | None:
-        """Give the first candidate that ends after `position`."""
-        best: Candidate | None = None
-        for pattern in (_LINE, _COLON, _TIME):
-            known = self._next.get(pattern)
-            if pattern not in self._next or (known is not None and known.end <= position):
-                known = self._next[pattern] = self._find(pattern, position)
-            if known is not None and (best is None or known.end < best.end):
-                best = known
-        return best
-
-    def _find(self, pattern: re.Pattern[str], position: int) -> Candidate | None:
-        body = self._body
-        if pattern is _LINE:
-            if position == 0:
-                first = _FIRST_LINE.match(body)
-                if first is not None:
-                    return Candidate(first.lastgroup or "", 0, first.end())
-            # From the line break before: the position may be the start of a line.
-            found = _LINE.search(body, max(0, position - 1))
-            if found is None:
-                return None
-            return Candidate(found.lastgroup or "", found.start() + 1, found.end())
-        kind, before = ("wrote", _WROTE_BEFORE) if pattern is _COLON else ("lotus", _TIME_BEFORE)
-        while True:
-            found = pattern.search(body, position)
-            if found is None:
-                return None
-            stop = found.start()
-            start = max(body.rfind("\n", 0, stop) + 1, stop - _LONGEST_EVIDENCE)
-            if before.search(body, start, stop):
-                return Candidate(kind, body.rfind("\n", 0, stop) + 1, found.end())
-            position = found.end()
+    start: int
+    is_forward: bool = False
+    is_above_quote: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,21 +67,42 @@ class HeaderBlock:
         return "from" in labels and ("sent" in labels or {"to", "subject"} <= labels)
 
 
-def line_end(body: str, position: int) -> int:
-    """Give the position after the line break that ends the line at `position`."""
-    end = body.find("\n", position)
-    return len(body) if end < 0 else end + 1
+def history_start(body: str, candidate: Candidate, floor: int) -> HistoryStart | None:
+    """Check a candidate: give where history begins, not before `floor`, or None."""
+    start, kind = candidate.line, candidate.kind
+    if kind in ("forward", "apple"):
+        return HistoryStart(start, is_forward=True)
+    if kind == "original":
+        return HistoryStart(start)
+    if kind == "header":
+        block = header_block(body, start)
+        return HistoryStart(_rule_above(body, start, floor)) if block.is_complete else None
+    if kind == "lotus":
+        lotus = lotus_block(body, start, floor)
+        return None if lotus is None else HistoryStart(lotus.start)
+    attributed = attribution_start(body, candidate.end, floor)
+    if attributed is None:
+        return None
+    following = line_end(body, candidate.end)
+    while following < len(body) and body[following] in " \t\n":
+        following += 1
+    return HistoryStart(attributed, is_above_quote=body[following : following + 1] == ">")
 
 
-def line_start(body: str, position: int) -> int:
-    """Give where the line at `position` starts."""
-    return body.rfind("\n", 0, position) + 1
-
-
-def line_kind(body: str, start: int) -> str:
-    """Give the kind of announcement that the line at `start` begins with, "" for none."""
-    found = _FIRST_LINE.match(body, start)
-    return (found.lastgroup or "") if found else ""
+def _rule_above(body: str, start: int, floor: int) -> int:
+    """Take the line of underscores along that Outlook draws above a quoted header."""
+    position = start
+    for _ in range(3):
+        if position <= floor:
+            return start
+        above = line_start(body, position - 1)
+        line = body[above:position].rstrip("\n")
+        if above >= floor and RULE_ABOVE.match(line):
+            return above
+        if line.strip():
+            return start
+        position = above
+    return start
 
 
 def header_block(body: str, start: int) -> HeaderBlock:

@@ -10,103 +10,28 @@ from html import unescape
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from email_audit.messages.html_guard import is_hostile
+
 _DROPPED = frozenset({"head", "script", "style", "title", "noframes", "frameset"})
 _PARAGRAPHS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "dl", "table"})
-_BLOCKS = frozenset(
-    {
-        "address",
-        "article",
-        "aside",
-        "blockquote",
-        "body",
-        "caption",
-        "center",
-        "dd",
-        "details",
-        "dialog",
-        "dir",
-        "div",
-        "dt",
-        "fieldset",
-        "figcaption",
-        "figure",
-        "footer",
-        "form",
-        "header",
-        "hr",
-        "legend",
-        "li",
-        "main",
-        "menu",
-        "nav",
-        "option",
-        "p",
-        "pre",
-        "section",
-        "summary",
-        "tbody",
-        "tfoot",
-        "thead",
-        "tr",
-    }
-).union(_PARAGRAPHS)
+_BLOCKS = frozenset((
+    "address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details",
+    "dialog", "dir", "div", "dt", "fieldset", "figcaption", "figure", "footer", "form",
+    "header", "hr", "legend", "li", "main", "menu", "nav", "option", "p", "pre", "section",
+    "summary", "tbody", "tfoot", "thead", "tr",
+)).union(_PARAGRAPHS)  # fmt: skip
 _ELEMENTS = _BLOCKS | _DROPPED | frozenset({"a", "br", "img", "td", "th"})
 _QUOTE_CLASSES = ("gmail_quote", "protonmail_quote", "yahoo_quoted", "moz-cite")
 _LINK = re.compile(r"(?:https?:|mailto:)", re.IGNORECASE)
 _LINK_FRAME = re.compile(r"^(?:https?://(?:www\.)?|mailto:)|/+$", re.IGNORECASE)
 _SPACES = re.compile(r"[ \t\n\r\f]+")
 _BLANK_RUN = re.compile(r"\n(?:[ \t]*\n){2,}")
-_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
 _ANY_TAG = re.compile(r"<[^<>]*>")
-_VOID = frozenset(
-    {
-        "area",
-        "base",
-        "br",
-        "col",
-        "embed",
-        "hr",
-        "img",
-        "input",
-        "link",
-        "meta",
-        "param",
-        "source",
-        "track",
-        "wbr",
-        "p",
-        "li",
-        "tr",
-        "td",
-        "th",
-    }
-)
-_FORMATTING = frozenset(
-    {
-        "a",
-        "b",
-        "big",
-        "code",
-        "em",
-        "font",
-        "i",
-        "nobr",
-        "s",
-        "small",
-        "strike",
-        "strong",
-        "tt",
-        "u",
-    }
-)
-_MANY_TAGS = 2000
-_MAX_NESTED = 1_000_000_000
-_MAX_REOPENED = 2_000_000
 
 
 def html_text(html: str) -> str:
     """Give the text a reader of the HTML sees, and what was hidden from one; never raises."""
-    if html.count("<") > _MANY_TAGS and _is_hostile(html):
+    if is_hostile(html):
         return unescape(_ANY_TAG.sub(" ", html))
     root = LexborHTMLParser(html).root
     if root is None:
@@ -130,27 +55,6 @@ def html_text(html: str) -> str:
                 break
             node = node.parent
     return writer.text()
-
-
-def _is_hostile(html: str) -> bool:
-    """Say whether the HTML parser would need a time or a tree out of all proportion.
-
-    HTML 5 parsing walks the open elements for each block, and opens every unclosed formatting
-    element again in each: both products must stay small (measured: 20,000 open `div`, 0.7 s).
-    """
-    tags = nested = deepest = unclosed = most_unclosed = 0
-    for closing, name in _TAG.findall(html):
-        tag = name.lower()
-        tags += 1
-        if tag in _VOID:
-            continue
-        step = -1 if closing else 1
-        nested = max(0, nested + step)
-        deepest = max(deepest, nested)
-        if tag in _FORMATTING:
-            unclosed = max(0, unclosed + step)
-            most_unclosed = max(most_unclosed, unclosed)
-    return deepest * tags > _MAX_NESTED or most_unclosed * tags > _MAX_REOPENED
 
 
 class _Writer:

@@ -45,7 +45,7 @@ def content_sha256(
             _key(sender) if sender else "",
             sorted({_key(person) for person in to}),
             sorted({_key(person) for person in cc}),
-            f"{date:%Y-%m-%dT%H:%M:%SZ}" if date else "",
+            f"{date.replace(tzinfo=None).isoformat(timespec='seconds')}Z" if date else "",
             _normal(" ".join(subject.split())),
             _normal("".join(_without_mbox_damage(body).split())),
             list(attachments),
