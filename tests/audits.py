@@ -101,14 +101,20 @@ def silent(_step: str, _done: int, _total: int) -> None:
 
 
 def fates(case: Case) -> list[tuple[str, str, str, str]]:
-    """List (custodian, path in source, fate, reason) of every ledger row, sorted."""
+    """List (custodian, path in source, fate, reason) of every ledger row, sorted.
+
+    A hit and a non-hit are both "judged": which one is the classifier's business, not accounting's.
+    """
     with case.database.session() as session:
         rows = session.execute(
             select(
                 AcquisitionRow.custodian, ItemRow.path_in_source, ItemRow.fate, ItemRow.reason
             ).join(AcquisitionRow, ItemRow.acquisition_id == AcquisitionRow.id)
         )
-        return sorted(tuple(row) for row in rows)
+        return sorted(
+            (custodian, path, "judged" if fate in {"hit", "non_hit"} else fate, reason)
+            for custodian, path, fate, reason in rows
+        )
 
 
 def everything(settings: Settings) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.search.conformance import DOCUMENTS, QUERIES, REFUSED, document, identifier
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -27,6 +26,7 @@ from email_audit.search.interface import (
     SortKey,
     SortValue,
 )
+from tests.search.conformance import DOCUMENTS, QUERIES, REFUSED, document, identifier
 
 NUMBERS = {identifier(number): number for number in range(1, 26)}
 

@@ -83,9 +83,7 @@ def test_extents_tile_the_file_and_each_item_can_be_read_alone(
     assert [item.ordinal for item in items] == list(range(40))
     assert items[0].start == 0
     assert items[-1].stop == len(content)
-    assert all(
-        item.stop == following.start for item, following in pairwise(items)
-    )
+    assert all(item.stop == following.start for item, following in pairwise(items))
     blob = io.BytesIO(content)
     for item in items:
         extent = Extent(item.start, item.stop, item.ordinal, 1)
@@ -172,6 +170,4 @@ def test_two_ways_of_counting_agree_on_anything_and_no_byte_is_left_out(content:
     assert SOURCE.declared(io.BytesIO(content)) == len(items)
     assert "".join(f"{item.start}-{item.stop}," for item in items).startswith("0-")
     assert items[-1].stop == len(content)
-    assert all(
-        item.stop == following.start for item, following in pairwise(items)
-    )
+    assert all(item.stop == following.start for item, following in pairwise(items))

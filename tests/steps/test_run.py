@@ -92,9 +92,9 @@ def test_a_duplicate_is_counted_at_its_first_copy_in_order_of_the_roster(tmp_pat
     with open_case(audit.settings()) as case:
         assert [(custodian, path, fate) for custodian, path, fate, _ in fates(case)] == [
             ("P1", "message 1", "duplicate"),
-            ("P1", "message 2", "non_hit"),
-            ("P2", "message 1", "non_hit"),
-            ("P2", "message 2", "non_hit"),
+            ("P1", "message 2", "judged"),
+            ("P2", "message 1", "judged"),
+            ("P2", "message 2", "judged"),
             ("P2", "message 3", "duplicate"),
         ]
 
@@ -112,7 +112,7 @@ def test_scope_is_decided_for_each_copy_before_duplicates(tmp_path: Path) -> Non
     with open_case(audit.settings()) as case:
         assert [(custodian, fate) for custodian, _, fate, _ in fates(case)] == [
             ("P1", "out_of_scope"),
-            ("P2", "non_hit"),
+            ("P2", "judged"),
         ]
 
 
@@ -137,7 +137,7 @@ def test_a_message_is_in_scope_on_the_days_of_the_assignment_in_the_rosters_zone
     audit.run()
     with open_case(audit.settings()) as case:
         ((_, _, fate, _),) = fates(case)
-    assert (fate == "non_hit") is in_scope
+    assert (fate == "judged") is in_scope
 
 
 def test_another_roster_or_margin_decides_anew_without_reading_again(tmp_path: Path) -> None:
@@ -159,7 +159,7 @@ def test_equal_message_ids_with_different_content_are_kept_apart_and_reported(
     audit.write("ann.mbox", mbox(*(mail(body=body, message_id="<1@x>") for body in bodies)))
     audit.run()
     with open_case(audit.settings()) as case:
-        assert [fate for _, _, fate, _ in fates(case)] == ["non_hit", "non_hit"]
+        assert [fate for _, _, fate, _ in fates(case)] == ["judged", "judged"]
         with case.database.session() as session:
             assert reused_message_ids(session) == [("<1@x>", 2)]
 
@@ -195,7 +195,7 @@ def test_a_folder_may_mix_formats_and_hold_empty_files(tmp_path: Path) -> None:
     audit.write("ann/empty.eml", b"")
     audit.write("ann/dovecot-uidlist", b"3 V1")
     (line,) = audit.run().balances
-    assert (line.declared, line.found, line.non_hits, line.unreadable) == (5, 5, 4, 1)
+    assert (line.declared, line.found, line.hits + line.non_hits, line.unreadable) == (5, 5, 4, 1)
     with open_case(audit.settings()) as case:
         assert [path for _, path, _, _ in fates(case)] == [
             "Inbox/1.eml",
