@@ -9,10 +9,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from email_audit.messages.records import SegmentKind
+from email_audit.messages.segments import is_bare_forward, joined, split_segments
 from email_audit.tagging.records import Kind, TagInput
-from standin_segments import split
 
+PROJECT = Path(__file__).parents[1]
 PARTS = ("train", "dev", "test")
+FOLDS = 5
 _TRAIN_SHARE = 70
 _DEV_SHARE = 15
 
@@ -31,6 +34,11 @@ class Labelled:
     language: str
 
     @property
+    def is_ordinary(self) -> bool:
+        """Whether this is everyday mail, far from the line: what a mailbox mostly holds."""
+        return not self.enforcement and not self.is_hard
+
+    @property
     def part(self) -> str:
         """The part of the split that the whole storyline belongs to."""
         bucket = int.from_bytes(hashlib.sha256(self.group.encode()).digest()[:4]) % 100
@@ -38,20 +46,22 @@ class Labelled:
             return "train"
         return "dev" if bucket < _TRAIN_SHARE + _DEV_SHARE else "test"
 
-    def fold(self, folds: int) -> int:
+    @property
+    def fold(self) -> int:
         """The number of the cross-validation fold that the whole storyline belongs to."""
         digest = hashlib.sha256(f"fold {self.group}".encode()).digest()
-        return int.from_bytes(digest[:4]) % folds
+        return int.from_bytes(digest[:4]) % FOLDS
 
 
 def read_corpus(folder: Path) -> list[Labelled]:
     """Read every `*.jsonl` of a folder, in order of name and line."""
-    return [
-        read_labelled(json.loads(line))
-        for path in sorted(folder.glob("*.jsonl"))
-        for line in path.read_text(encoding="utf-8").splitlines()
-        if line.strip()
-    ]
+    return [labelled for path in sorted(folder.glob("*.jsonl")) for labelled in read_file(path)]
+
+
+def read_file(path: Path) -> list[Labelled]:
+    """Read one file of labelled messages, a JSON object a line."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [read_labelled(json.loads(line)) for line in lines if line.strip()]
 
 
 def read_labelled(record: dict[str, object]) -> Labelled:
@@ -62,7 +72,7 @@ def read_labelled(record: dict[str, object]) -> Labelled:
     assert isinstance(subject, str)
     assert isinstance(kinds, list)
     assert isinstance(attachments, list)
-    own_text, context = split(body)
+    own_text, context = own_and_carried(body, subject)
     writer = str(record["id"]).partition("-")[0]
     return Labelled(
         id=str(record["id"]),
@@ -79,6 +89,20 @@ def read_labelled(record: dict[str, object]) -> Labelled:
         is_hard=record.get("difficulty") == "hard",
         language=str(record.get("language", "en")),
     )
+
+
+def own_and_carried(body: str, subject: str) -> tuple[str, str]:
+    """Split a body into the author's own content and the text that it carries along.
+
+    As messages are read for an audit: a bare forward sends its content on, so the forwarded text
+    is its own, too.
+    """
+    segments = split_segments(body, subject)
+    own = {SegmentKind.OWN}
+    if is_bare_forward(body, segments):
+        own.add(SegmentKind.FORWARDED)
+    carried = (SegmentKind.QUOTED, SegmentKind.FORWARDED)
+    return joined(body, segments, own), joined(body, segments, carried)
 
 
 def of_parts(corpus: Iterable[Labelled], parts: Iterable[str]) -> list[Labelled]:

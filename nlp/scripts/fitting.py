@@ -6,31 +6,49 @@ from dataclasses import dataclass
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from corpus import Labelled
+from corpus import FOLDS, Labelled
 from email_audit.tagging.components.features import (
     concepts,
-    probability,
     reply_features,
     text_features,
+    text_views,
 )
 from email_audit.tagging.components.judge import JudgeWeights, Logistic, kind_features
 from email_audit.tagging.components.lexicon import REPLY_STANCES, Entry, Stance
+from email_audit.tagging.components.odds import probability
 from email_audit.tagging.reading import Reading, read_input
 from email_audit.tagging.records import Kind
 from logistic import Assumption, fit_logistic
 
 REPLY_ASSUMPTION = Assumption(
     weights={
-        "own": 0.8,
-        "answer": -2.0,
-        "carried": 1.0,
-        "carried:very_short": 0.5,
+        "own": 0.5,
+        "carried": 0.3,
+        "very_short": 0.5,
         "carried:agrees": 1.5,
         "carried:declines": 1.5,
-        "carried:absent": -3.0,
+        "carried:absent": -5.0,
+        "carried:for": 0.5,
+        "carried:elsewhere": -5.0,
     },
-    signed=frozenset({"own", "carried", "carried:agrees", "carried:declines", "carried:absent"}),
+    signed=frozenset(
+        {
+            "own",
+            "carried",
+            "carried:agrees",
+            "carried:declines",
+            "carried:absent",
+            "carried:for",
+            "carried:elsewhere",
+        }
+    ),
+    strength=2.0,
+    bias=-1.0,
 )
+TEXT_ASSUMPTION = {"text": 0.3, "passage": 0.3, "together": 0.4, "near": 0.3, "no_topic": -3.0}
+ORDINARY_IMPORTANCE = 3.0
+"""The corpus has few everyday messages, a mailbox has almost only them: each counts for several."""
+
 _KIND_STRENGTH = 2.0
 _KIND_HINT = 0.8
 
@@ -47,12 +65,7 @@ class Evidence:
     @property
     def is_answer(self) -> bool:
         """Whether the judge's model for short answers applies."""
-        return bool(self.context) and not self.reading.forwards
-
-    @property
-    def text(self) -> tuple[Doc, ...]:
-        """The Docs that the model for texts is asked about."""
-        return self.own if self.is_answer else (*self.own, *self.context)
+        return bool(self.context)
 
 
 def find_evidence(nlp: Language, corpus: Sequence[Labelled]) -> list[Evidence]:
@@ -70,36 +83,28 @@ def fit_judge(evidence: Sequence[Evidence], lexicon: Mapping[str, Entry]) -> Jud
     """Fit the models for texts, for answers and for kinds; thresholds are left to the caller."""
     text = fit_text_model(evidence, lexicon)
     # The model for answers needs text odds of messages that the model for texts has not seen.
-    folds = sorted({fold_of(item) for item in evidence})
     rows, labels = [], []
-    for fold in folds:
-        others = [item for item in evidence if fold_of(item) != fold]
+    for fold in range(FOLDS):
+        others = [item for item in evidence if item.labelled.fold != fold]
         partial = fit_text_model(others, lexicon)
         for item in evidence:
-            if fold_of(item) == fold and item.is_answer:
+            if item.labelled.fold == fold and item.is_answer:
                 rows.append(answer_row(item, partial, lexicon))
                 labels.append(item.labelled.enforcement)
     answer = fit_logistic(rows, labels, REPLY_ASSUMPTION)
     return JudgeWeights(text=text, answer=answer, kinds=_fit_kinds(evidence, lexicon))
 
 
-def fold_of(item: Evidence) -> int:
-    """The fold used everywhere in training."""
-    return item.labelled.fold(FOLDS)
-
-
-FOLDS = 5
-
-
 def fit_text_model(evidence: Sequence[Evidence], lexicon: Mapping[str, Entry]) -> Logistic:
     """Fit the model for one text to each message's best window."""
-    rows, labels = [], []
+    rows, labels, importance = [], [], []
     for item in evidence:
         # A hit by answering says that the context is about enforcement, not the answer's words.
-        docs = item.context if item.is_answer and item.labelled.enforcement else item.text
+        docs = item.context if item.is_answer and item.labelled.enforcement else item.own
         if docs:
             rows.append(_best_row(docs, lexicon))
             labels.append(item.labelled.enforcement)
+            importance.append(ORDINARY_IMPORTANCE if item.labelled.is_ordinary else 1.0)
     assumed = {
         f"concept:{entry.concept}": entry.weight
         for entry in lexicon.values()
@@ -114,22 +119,21 @@ def fit_text_model(evidence: Sequence[Evidence], lexicon: Mapping[str, Entry]) -
         rows,
         labels,
         Assumption(
-            weights=assumed | {"text": 0.3, "passage": 0.3, "together": 0.4},
-            signed=frozenset(signed | {"text", "passage", "together"}),
+            weights=assumed | TEXT_ASSUMPTION,
+            signed=frozenset(signed | set(TEXT_ASSUMPTION)),
             strength=2.0,
             bias=-1.0,
         ),
+        importance,
     )
 
 
 def _best_row(docs: Sequence[Doc], lexicon: Mapping[str, Entry]) -> dict[str, float]:
     rows = [text_features(doc, lexicon) for doc in docs]
-    return max(rows, key=lambda row: row["text"] + row["passage"] + row["together"])
+    return max(rows, key=lambda row: sum(row.get(name, 0.0) for name in ("text", "passage")))
 
 
-def answer_row(
-    item: Evidence, text: Logistic, lexicon: Mapping[str, Entry]
-) -> dict[str, float]:
+def answer_row(item: Evidence, text: Logistic, lexicon: Mapping[str, Entry]) -> dict[str, float]:
     """Describe a short answer for the model for answers."""
     own_odds = _odds(item.own, text, lexicon)
     return reply_features(
@@ -142,14 +146,16 @@ def answer_row(
 
 
 def _odds(docs: Sequence[Doc], text: Logistic, lexicon: Mapping[str, Entry]) -> float:
-    return max((text.odds(text_features(doc, lexicon)) for doc in docs), default=text.bias)
+    return max(
+        (text.odds(view) for doc in docs for view in text_views(doc, lexicon)), default=text.bias
+    )
 
 
 def score(item: Evidence, weights: JudgeWeights, lexicon: Mapping[str, Entry]) -> float:
     """Give the probability that the judge with these weights would give."""
     if item.is_answer:
         return probability(weights.answer.odds(answer_row(item, weights.text, lexicon)))
-    return probability(_odds(item.text, weights.text, lexicon))
+    return probability(_odds(item.own, weights.text, lexicon))
 
 
 def kind_row(item: Evidence) -> dict[str, float]:

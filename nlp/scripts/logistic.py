@@ -34,9 +34,19 @@ class Assumption:
 
 
 def fit_logistic(
-    rows: Sequence[Mapping[str, float]], labels: Sequence[bool], assumed: Assumption
+    rows: Sequence[Mapping[str, float]],
+    labels: Sequence[bool],
+    assumed: Assumption,
+    importance: Sequence[float] | None = None,
 ) -> Logistic:
-    """Fit a model to rows of named features; deterministic."""
+    """Fit a model to rows of named features; deterministic.
+
+    Args:
+        rows: Features of each example.
+        labels: Its truth.
+        assumed: What to assume before.
+        importance: How many examples each stands for; one by default.
+    """
     names = sorted({name for row in rows for name in row} | set(assumed.weights))
     column = {name: number for number, name in enumerate(names)}
     matrix = np.zeros((len(rows), len(names) + 1))
@@ -45,6 +55,7 @@ def fit_logistic(
         for name, value in row.items():
             matrix[number, column[name]] = value
     truth = np.asarray(labels, dtype=np.float64)
+    counts = np.ones(len(rows)) if importance is None else np.asarray(importance)
     prior = np.array([*(assumed.weights.get(name, 0.0) for name in names), assumed.bias])
     pull = np.array([*(assumed.strength for _ in names), assumed.strength / 10])
     bounds = [*(_bounds(name, assumed) for name in names), (None, None)]
@@ -52,8 +63,9 @@ def fit_logistic(
     def loss(weights: _Floats) -> tuple[float, _Floats]:
         odds = matrix @ weights
         distance = weights - prior
-        value = np.logaddexp(0.0, odds).sum() - truth @ odds + (pull * distance**2).sum() / 2
-        gradient = matrix.T @ (1.0 / (1.0 + np.exp(-odds)) - truth) + pull * distance
+        value = counts @ (np.logaddexp(0.0, odds) - truth * odds) + (pull @ distance**2) / 2
+        wrong = counts * (1.0 / (1.0 + np.exp(-odds)) - truth)
+        gradient = matrix.T @ wrong + pull * distance
         return float(value), gradient
 
     fitted = minimize(loss, prior, jac=True, method="L-BFGS-B", bounds=bounds)

@@ -3,7 +3,7 @@
 from email_audit.messages.records import Message
 from email_audit.tagging.records import Tag
 
-TagJson = dict[str, str | bool | float | list[str] | list[dict[str, str | int]] | None]
+TagJson = dict[str, str | bool | float | list[str] | list[dict[str, object]] | None]
 
 
 def tag_contract(message: Message, tag: Tag) -> TagJson:

@@ -17,14 +17,13 @@ SHORT_REPLY_WORDS = 60
 """Up to this many words a text may take its meaning from the text that it carries or answers."""
 
 _REPLY = re.compile(r"\s*(?:(?:re|aw|sv|antw|rép)\s*(?:\[\d+\])?\s*:\s*)+", re.IGNORECASE)
-_FORWARD = re.compile(r"\s*(?:re\s*:\s*)*(?:fwd?|rv|wg|tr|reenv)\s*:", re.IGNORECASE)
-_BARE = re.compile(
-    r"[\W_]*(?:fyi|f\.y\.i\.?|see below|below|see attached|as discussed|ver abajo|para tu info\w*)?"
-    r"[\W_]*",
-    re.IGNORECASE,
-)
-_WRAPPED_LINE = re.compile(r"(?<=[^\n]{45})[^\S\n]?\n(?=[^\s>*•\-–—\d])")
+_WRAPPED_LINE = re.compile(r"(?<=[^\n]{45})[^\S\n]?\n(?=[^\W\d_]|\()")
 _SEPARATOR = "\n\n"
+_TYPOGRAPHIC = {
+    **dict.fromkeys("\u2018\u2019\u02bc\u2032", "'"),
+    **dict.fromkeys("\u201c\u201d\u201e\u2033", '"'),
+    **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +60,6 @@ class Reading:
     context: str
     reply_words: int
     """Words of the text that may be an answer; it is one if there is a context."""
-    forwards: bool
-    """The author wrote nothing and sends the carried text on: it speaks for the message."""
 
     @property
     def is_short_answer(self) -> bool:
@@ -75,34 +72,23 @@ class Reading:
 
     def context_windows(self) -> list[Window]:
         """Give the context in windows; none where the message stands for itself."""
-        if not (self.is_short_answer or self.forwards):
-            return []
-        return windows([("context", self.context)])
+        return windows([("context", self.context)]) if self.is_short_answer else []
 
 
 def read_input(message: TagInput) -> Reading:
     """Decide which words are the message's own content and which only its context.
 
-    The subject of a reply was written by whoever began the thread, so it is context. That of a
-    forward is sent on by the author, like the content forwarded.
+    The subject of a reply was written by whoever began the thread, so it is context.
     """
     is_reply = _REPLY.match(message.subject) is not None
-    forwards = (
-        bool(message.context.strip())
-        and not any(text.strip() for text in message.attachments)
-        and _BARE.fullmatch(message.own_text) is not None
-        and (not is_reply or _FORWARD.match(message.subject) is not None)
-    )
-    own_subject = "" if is_reply and not forwards else message.subject
-    context = message.context if own_subject else f"{message.subject}\n\n{message.context}"
-    parts = {"subject": own_subject, "own_text": message.own_text}
+    context = f"{message.subject}\n\n{message.context}" if is_reply else message.context
+    parts = {"subject": "" if is_reply else message.subject, "own_text": message.own_text}
     parts |= {f"attachment:{number}": text for number, text in enumerate(message.attachments)}
     return Reading(
         parts={name: text for name, text in parts.items() if text.strip()},
         context=context if context.strip() else "",
         reply_words=len(message.own_text.split())
         + sum(len(text.split()) for text in message.attachments),
-        forwards=forwards,
     )
 
 
@@ -119,12 +105,8 @@ def reading_copy(text: str) -> str:
 def _fold(character: str) -> str:
     if character.isascii():
         return character
-    if character in "‘’ʼ′":
-        return "'"
-    if character in "“”„″":
-        return '"'
-    if character in "‐‑‒–—−":
-        return "-"
+    if character in _TYPOGRAPHIC:
+        return _TYPOGRAPHIC[character]
     if character.isspace():
         return " "
     base = unicodedata.normalize("NFD", character)[0]

@@ -17,7 +17,6 @@ BEST_PASSAGE = "passage most like the enforcement messages of the training corpu
 AGREES = "agrees to the quoted request"
 DECLINES = "declines or questions the quoted request"
 ANSWERS = "answers a text about immigration enforcement"
-FORWARDS = "sends on a text about immigration enforcement"
 
 _ANSWER_LABELS = {Stance.AGREES: AGREES, Stance.DECLINES: DECLINES}
 
@@ -37,7 +36,7 @@ def find_signals(
         windows: The windows of its own content that were judged.
         docs: Their Docs, in the same order.
         lexicon: Entries by concept.
-        by_context: Whether the text that the message answers or sends on decided.
+        by_context: Whether the text that the message answers decided.
     """
     found = {
         signal
@@ -51,7 +50,7 @@ def find_signals(
     if ordered:
         return tuple(ordered[:MAX_SIGNALS])
     if by_context:
-        return (_whole_part(reading, FORWARDS if reading.forwards else ANSWERS),)
+        return (_whole_part(reading, ANSWERS),)
     return (_best_passage(reading, windows, docs),)
 
 

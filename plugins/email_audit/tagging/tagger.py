@@ -1,10 +1,8 @@
 """Runs the spaCy pipeline over messages."""
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 
 import spacy
 from spacy.language import Language
@@ -18,6 +16,7 @@ from email_audit.tagging.components.rules import RULES_FACTORY, RuleSignals
 from email_audit.tagging.reading import Reading, Window, read_input
 from email_audit.tagging.records import Tag, TagInput
 from email_audit.tagging.signals import find_signals
+from email_audit.tagging.version import model_version, pipeline_folder
 
 _PARTS = (GATE_FACTORY, RULES_FACTORY, JUDGE_FACTORY)
 _BATCH_MESSAGES = 64
@@ -38,10 +37,11 @@ class SpacyTagger:
 
     Args:
         nlp: The pipeline.
+        version: What every tag of it carries.
         threshold: Score from which a message is a hit; None: the one stored in the model.
     """
 
-    def __init__(self, nlp: Language, threshold: float | None = None) -> None:
+    def __init__(self, nlp: Language, version: str, threshold: float | None = None) -> None:
         gate, rules, judge = (nlp.get_pipe(name) for name in _PARTS)
         assert isinstance(gate, Gate)
         assert isinstance(rules, RuleSignals)
@@ -50,11 +50,11 @@ class SpacyTagger:
         stored = judge.weights.thresholds
         self._threshold = stored["enforcement"] if threshold is None else threshold
         self._gated_score = stored["gated"]
-        self._version = f"{nlp.meta['name']}-{nlp.meta['version']}+{_content_hash(nlp.path)[:8]}"
+        self._version = version
 
     @property
     def version(self) -> str:
-        """The pipeline's name, version and the start of the hash of its files."""
+        """The pipeline's name, version and the start of the hash of its files (version.py)."""
         return self._version
 
     @property
@@ -80,27 +80,19 @@ class SpacyTagger:
             window for window in reading.context_windows() if self._gate.passes(window.text)
         )
         own = tuple(
-            window
-            for window in reading.own_windows()
-            if context or self._gate.passes(window.text)
+            window for window in reading.own_windows() if context or self._gate.passes(window.text)
         )
         return _Task(reading, own, context)
 
     def _decide(self, task: _Task, own: list[Doc], context: list[Doc]) -> Tag:
         if not own and not context:
             return Tag(False, self._gated_score, (), ())
-        if task.reading.forwards and context:
-            # The author adds nothing: the content sent on is judged as if it were the message's.
-            judgement = self._judge.decide([*own, *context], [], task.reading.reply_words)
-            by_context = True
-        else:
-            judgement = self._judge.decide(own, context, task.reading.reply_words)
-            by_context = judgement.by_context
+        judgement = self._judge.decide(own, context, task.reading.reply_words)
         score = round(judgement.score, _SCORE_DIGITS)
         if score < self._threshold:
             return Tag(False, score, (), ())
         signals = find_signals(
-            task.reading, task.own, own, self._rules.by_concept, by_context=by_context
+            task.reading, task.own, own, self._rules.by_concept, by_context=judgement.by_context
         )
         return Tag(True, score, judgement.kinds, signals)
 
@@ -108,31 +100,27 @@ class SpacyTagger:
 def load_tagger(model: str, threshold: float | None = None) -> SpacyTagger:
     """Load a pipeline by package name or folder.
 
+    Args:
+        model: The package's name or the folder's path.
+        threshold: Score from which a message is a hit; None: the one stored in the model.
+
     Raises:
         UserError: if there is no such pipeline, or it lacks this project's components.
     """
-    try:
-        nlp = spacy.load(model)
-    except OSError as error:
-        raise UserError(
-            f"model {model!r}: no spaCy pipeline is installed under this name or lies at this "
-            "path. Install the wheel in nlp/packages, or build it as nlp/README.md says."
-        ) from error
+    return SpacyTagger(load_pipeline(model), model_version(model, threshold), threshold)
+
+
+def load_pipeline(model: str) -> Language:
+    """Load a pipeline of this project by package name or folder.
+
+    Raises:
+        UserError: as `load_tagger` does.
+    """
+    nlp = spacy.load(pipeline_folder(model))
     missing = [name for name in FACTORIES if not nlp.has_pipe(name)]
     if missing:
         raise UserError(
             f"model {model!r}: lacks {', '.join(missing)}, so it is no pipeline of this project. "
             "Name en_email_audit or a folder built from nlp/."
         )
-    return SpacyTagger(nlp, threshold)
-
-
-def _content_hash(folder: Path) -> str:
-    """Hash a pipeline's files but for `meta.json`, which packaging rewrites (SHA-256, hex)."""
-    digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.name != "meta.json":
-            content = path.read_bytes()
-            digest.update(f"{path.relative_to(folder).as_posix()}\0{len(content)}\0".encode())
-            digest.update(content)
-    return digest.hexdigest()
+    return nlp

@@ -1,34 +1,26 @@
 """Numbers that the judge weighs: of one text, and of a message with the text that it answers."""
 
-import math
+from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from spacy.tokens import Doc
 
-from email_audit.tagging.components.lexicon import REPLY_STANCES, Entry, Stance
-from email_audit.tagging.components.passages import PASSAGES, POSITIVE
+from email_audit.tagging.components.grams import POSITIVE
+from email_audit.tagging.components.lexicon import Entry, Stance
+from email_audit.tagging.components.odds import logit, probability
+from email_audit.tagging.components.passages import PASSAGES
 from email_audit.tagging.components.rules import RULES
 
-_MAX_LOGIT = 6.0
 _MAX_TOGETHER = 4
+_MIN_TOGETHER = 2
+_MAX_NEAR = 5
+_SHORT_TEXT_PASSAGES = 6
+_TELLING_TOKENS = 40
+_TELLING_PASSAGE_TOKENS = 15
+_MAX_ODDS = 5.0
 _VERY_SHORT_WORDS = 15
-
-
-def logit(probability: float, limit: float = _MAX_LOGIT) -> float:
-    """Give the log-odds of a probability, cut off at ± `limit`."""
-    if probability <= 0.0:
-        return -limit
-    if probability >= 1.0:
-        return limit
-    return max(-limit, min(limit, math.log(probability / (1.0 - probability))))
-
-
-def probability(log_odds: float) -> float:
-    """Give the probability of log-odds."""
-    if log_odds >= 0:
-        return 1.0 / (1.0 + math.exp(-log_odds))
-    power = math.exp(log_odds)
-    return power / (1.0 + power)
 
 
 def concepts(docs: Sequence[Doc]) -> set[str]:
@@ -36,46 +28,115 @@ def concepts(docs: Sequence[Doc]) -> set[str]:
     return {span.label_ for doc in docs for span in doc.spans[RULES]}
 
 
-def text_features(doc: Doc, lexicon: Mapping[str, Entry]) -> dict[str, float]:
-    """Describe one text: the classifier's log-odds, its best passage's, and the concepts in it.
+def text_views(doc: Doc, lexicon: Mapping[str, Entry]) -> list[dict[str, float]]:
+    """Describe a text, and each of its places that would be told apart if it stood alone.
 
-    `together` counts different concepts for enforcement in the best pair of adjacent passages.
+    One sentence in two pages must be found: wherever two adjacent passages show several concepts
+    for enforcement, these two are also described without the rest. The first is the whole text.
     """
-    passages = doc.spans[PASSAGES]
-    scores = passages.attrs["scores"]
-    features = {
-        "text": logit(doc.cats.get(POSITIVE, 0.0)),
-        "passage": logit(max(scores, default=0.0)),
-        "together": float(_together(doc, lexicon)),
-    }
-    for concept in concepts([doc]):
-        if lexicon[concept].stance not in REPLY_STANCES:
-            features[f"concept:{concept}"] = 1.0
+    shown = _shown(doc, lexicon)
+    views = [text_features(doc, lexicon)]
+    if len(shown) > _SHORT_TEXT_PASSAGES:
+        views += [
+            _describe(shown, range(first, first + 2))
+            for first in range(len(shown) - 1)
+            if len(shown[first].speaking | shown[first + 1].speaking) >= _MIN_TOGETHER
+        ]
+    return views
+
+
+def text_features(doc: Doc, lexicon: Mapping[str, Entry]) -> dict[str, float]:
+    """Describe one text.
+
+    `text` is the classifier's log-odds for the whole and `passage` the best of the passages that
+    lie near a word of the topic; without such a word both are left out and `no_topic` is set, for
+    the classifier knows little about mail that is not about police work. A few words tell little,
+    so their log-odds are damped and the concepts decide. `near` counts different topic words and
+    concepts in three passages in a row, `together` concepts for enforcement in two.
+    """
+    shown = _shown(doc, lexicon)
+    features = _describe(shown, range(len(shown)))
+    if "text" in features:
+        features["text"] = logit(doc.cats[POSITIVE]) * min(1.0, len(doc) / _TELLING_TOKENS)
     return features
 
 
-def _together(doc: Doc, lexicon: Mapping[str, Entry]) -> int:
-    found = [span for span in doc.spans[RULES] if lexicon[span.label_].stance is Stance.FOR]
-    if not found:
-        return 0
-    passages = list(doc.spans[PASSAGES])
-    best = 0
-    for first, last in zip(passages, passages[1:] or passages, strict=False):
-        inside = {span.label_ for span in found if first.start <= span.start < last.end}
-        best = max(best, len(inside))
-    return max(0, min(best, _MAX_TOGETHER) - 1)
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What the lexicon shows in one passage, and the classifier's damped log-odds of it."""
+
+    odds: float
+    topic: frozenset[str]
+    speaking: frozenset[str]
+    against: frozenset[str]
+
+
+def _shown(doc: Doc, lexicon: Mapping[str, Entry]) -> list[_Shown]:
+    passages = doc.spans[PASSAGES]
+    starts = [passage.start for passage in passages]
+    found: list[dict[Stance, set[str]]] = [defaultdict(set) for _ in starts]
+    for span in doc.spans[RULES]:
+        stance = lexicon[span.label_].stance
+        name = span.text.lower() if stance is Stance.TOPIC else span.label_
+        found[bisect_right(starts, span.start) - 1][stance].add(name)
+    return [
+        _Shown(
+            logit(score) * min(1.0, len(passage) / _TELLING_PASSAGE_TOKENS),
+            frozenset(names[Stance.TOPIC]),
+            frozenset(names[Stance.FOR]),
+            frozenset(names[Stance.AGAINST]),
+        )
+        for passage, score, names in zip(passages, passages.attrs["scores"], found, strict=True)
+    ]
+
+
+def _describe(shown: Sequence[_Shown], place: range) -> dict[str, float]:
+    """Describe the passages of a place, as if the text held no others."""
+    inside = [shown[number] for number in place]
+    near = [_distinct(inside[max(0, number - 1) : number + 2]) for number in range(len(inside))]
+    pairs = [
+        first.speaking | last.speaking
+        for first, last in zip(inside, inside[1:] or inside, strict=False)
+    ]
+    together = max(map(len, pairs), default=0)
+    features = {"together": float(max(0, min(together, _MAX_TOGETHER) - 1))}
+    if any(near):
+        best = max(part.odds for part, count in zip(inside, near, strict=True) if count)
+        features |= {"near": float(min(max(near), _MAX_NEAR)), "passage": best, "text": best}
+    else:
+        features["no_topic"] = 1.0
+    for concept in frozenset[str]().union(*(part.speaking | part.against for part in inside)):
+        features[f"concept:{concept}"] = 1.0
+    return features
+
+
+def _distinct(passages: Sequence[_Shown]) -> int:
+    """Count different topic words and concepts for enforcement."""
+    return len(frozenset[str]().union(*(part.topic | part.speaking for part in passages)))
 
 
 def reply_features(
-    own_odds: float, context_odds: float, own_concepts: set[str], words: int,
+    own_odds: float,
+    context_odds: float,
+    own_concepts: set[str],
+    words: int,
     lexicon: Mapping[str, Entry],
 ) -> dict[str, float]:
-    """Describe a short answer: its own log-odds and how it stands to the text that it answers."""
+    """Describe a short answer: its own log-odds and how it stands to the text that it answers.
+
+    `carried:elsewhere` marks an answer that only speaks of other business.
+    """
     carried = probability(context_odds)
-    features = {"own": own_odds, "answer": 1.0, "carried": carried}
+    features = {"own": _cut(own_odds), "carried": _cut(context_odds)}
     if words <= _VERY_SHORT_WORDS:
-        features["carried:very_short"] = carried
-    for stance in sorted(REPLY_STANCES):
-        if any(lexicon[concept].stance is stance for concept in own_concepts):
-            features[f"carried:{stance}"] = carried
+        features["very_short"] = carried
+    stances = {lexicon[concept].stance for concept in own_concepts} - {Stance.TOPIC}
+    if stances == {Stance.AGAINST}:
+        features["carried:elsewhere"] = carried
+    for stance in sorted(stances - {Stance.AGAINST}):
+        features[f"carried:{stance}"] = carried
     return features
+
+
+def _cut(odds: float) -> float:
+    return max(-_MAX_ODDS, min(_MAX_ODDS, odds))

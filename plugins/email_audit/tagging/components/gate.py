@@ -1,7 +1,7 @@
 """The gate: sends clearly unrelated mail home before spaCy's tokenizer, which is the floor, runs.
 
-A linear model on the set of lower-cased words and neighbouring word pairs of a text. It is built
-for recall: what it lets through is judged by the rest of the pipeline, what it stops is a non-hit.
+A word list and a linear model on the set of a text's lower-cased words. It is built for recall:
+ what it lets through is judged by the rest of the pipeline, what it stops is a non-hit.
 """
 
 import json
@@ -9,7 +9,6 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 from typing import Self
 
@@ -28,13 +27,21 @@ def gate_words(text: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class GateWeights:
-    """Log-odds of the gate. A text passes if its sum reaches `threshold` or an anchor occurs."""
+    """What the gate knows.
 
+    Attributes:
+        anchors: Words that let a text pass by themselves.
+        topic: Words of police, courts and migration, one of which a text needs otherwise.
+        words: Log-odds of words, learned.
+        bias: Log-odds of a text without any known word.
+        threshold: Log-odds that a text with a topic word needs.
+    """
+
+    anchors: frozenset[str] = frozenset()
+    topic: frozenset[str] = frozenset()
+    words: Mapping[str, float] = field(default_factory=dict)
     bias: float = 0.0
     threshold: float = -math.inf
-    words: Mapping[str, float] = field(default_factory=dict)
-    pairs: Mapping[tuple[str, str], float] = field(default_factory=dict)
-    anchors: frozenset[str] = frozenset()
 
 
 class Gate:
@@ -43,22 +50,20 @@ class Gate:
     def __init__(self, weights: GateWeights | None = None) -> None:
         self.weights = weights or GateWeights()
 
-    def odds(self, text: str) -> float:
-        """Give the log-odds that a text mentions enforcement, as far as its words tell."""
-        words = gate_words(text)
-        weights = self.weights
-        # Sorted: the order of a set of strings changes from process to process, and with it the
-        # last bits of a sum of floats.
-        known = sorted(weights.words.keys() & set(words))
-        total = sum(map(weights.words.__getitem__, known), weights.bias)
-        known_pairs = sorted(weights.pairs.keys() & set(pairwise(words)))
-        return sum(map(weights.pairs.__getitem__, known_pairs), total)
-
     def passes(self, text: str) -> bool:
         """Say whether a text must be judged by the whole pipeline."""
-        if self.odds(text) >= self.weights.threshold:
+        words = set(gate_words(text))
+        weights = self.weights
+        if not weights.anchors.isdisjoint(words):
             return True
-        return not self.weights.anchors.isdisjoint(gate_words(text))
+        return not weights.topic.isdisjoint(words) and self.odds(words) >= weights.threshold
+
+    def odds(self, words: set[str]) -> float:
+        """Give the log-odds that a text of these words mentions enforcement."""
+        weights = self.weights
+        known = weights.words.keys() & words
+        # An exact sum: the order of a set of strings changes from process to process.
+        return weights.bias + math.fsum(map(weights.words.__getitem__, known))
 
     def __call__(self, doc: Doc) -> Doc:
         """Leave the Doc as it is: the gate has done its work before the Doc was made."""
@@ -70,11 +75,11 @@ class Gate:
         path.mkdir(parents=True, exist_ok=True)
         weights = self.weights
         record = {
+            "anchors": sorted(weights.anchors),
+            "topic": sorted(weights.topic),
+            "words": dict(sorted(weights.words.items())),
             "bias": weights.bias,
             "threshold": weights.threshold,
-            "words": dict(sorted(weights.words.items())),
-            "pairs": {" ".join(pair): weights.pairs[pair] for pair in sorted(weights.pairs)},
-            "anchors": sorted(weights.anchors),
         }
         (path / "gate.json").write_text(json.dumps(record, ensure_ascii=False), encoding="utf-8")
 
@@ -82,18 +87,13 @@ class Gate:
         """Read what `to_disk` wrote."""
         record = json.loads((Path(path) / "gate.json").read_text(encoding="utf-8"))
         self.weights = GateWeights(
+            anchors=frozenset(record["anchors"]),
+            topic=frozenset(record["topic"]),
+            words=record["words"],
             bias=record["bias"],
             threshold=record["threshold"],
-            words=record["words"],
-            pairs={_pair(text): weight for text, weight in record["pairs"].items()},
-            anchors=frozenset(record["anchors"]),
         )
         return self
-
-
-def _pair(text: str) -> tuple[str, str]:
-    first, second = text.split(" ")
-    return first, second
 
 
 @Language.factory(GATE_FACTORY)

@@ -15,12 +15,11 @@ from spacy.tokens import Doc
 
 from email_audit.tagging.components.features import (
     concepts,
-    logit,
-    probability,
     reply_features,
-    text_features,
+    text_views,
 )
 from email_audit.tagging.components.lexicon import Entry
+from email_audit.tagging.components.odds import logit, probability
 from email_audit.tagging.components.rules import RuleSignals
 from email_audit.tagging.records import Kind
 
@@ -45,8 +44,10 @@ class Logistic:
 
 @dataclass(frozen=True, slots=True)
 class JudgeWeights:
-    """The trained tables. `thresholds` holds "enforcement", "gated" (score of stopped mail) and
-    each kind's name.
+    """The trained tables.
+
+    `thresholds` holds "enforcement", "gated" (the score of mail that the gate stops) and each
+    kind's name.
     """
 
     text: Logistic = field(default_factory=Logistic)
@@ -80,7 +81,9 @@ class Judge:
     def text_odds(self, docs: Sequence[Doc]) -> float:
         """Give the log-odds of a text in one or several windows: those of its best window."""
         lexicon = self._lexicon()
-        return max(self.weights.text.odds(text_features(doc, lexicon)) for doc in docs)
+        return max(
+            self.weights.text.odds(view) for doc in docs for view in text_views(doc, lexicon)
+        )
 
     def decide(self, own: Sequence[Doc], context: Sequence[Doc], words: int) -> Judgement:
         """Judge a message by its own windows and, if it is a short answer, by its context's.
@@ -99,7 +102,8 @@ class Judge:
         odds = self.weights.answer.odds(features)
         by_context = odds > own_odds
         return Judgement(
-            probability(odds), self.kinds(own, context if by_context else [], answers=True),
+            probability(odds),
+            self.kinds(own, context if by_context else [], answers=True),
             by_context,
         )
 
@@ -142,9 +146,7 @@ class Judge:
         return self
 
 
-def kind_features(
-    own: Sequence[Doc], context: Sequence[Doc], *, answers: bool
-) -> dict[str, float]:
+def kind_features(own: Sequence[Doc], context: Sequence[Doc], *, answers: bool) -> dict[str, float]:
     """Describe a hit for its kinds: the classifier's log-odds of each, and the concepts found."""
     features = {"answer": 1.0} if answers else {}
     for kind in Kind:

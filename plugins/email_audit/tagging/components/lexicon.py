@@ -26,7 +26,7 @@ class Stance(StrEnum):
 
     FOR = "for"
     AGAINST = "against"
-    NEUTRAL = "neutral"
+    TOPIC = "topic"
     AGREES = "agrees"
     DECLINES = "declines"
     ABSENT = "absent"
@@ -67,13 +67,14 @@ def read_entry(record: Mapping[str, object]) -> Entry:
     """Make an entry of its JSON object.
 
     Raises:
-        KeyError, ValueError: for a missing field or a value outside its closed list.
+        KeyError, TypeError, ValueError: for a missing field, a value of the wrong type or outside
+            its closed list.
     """
     kinds, patterns, weight = record["kinds"], record["patterns"], record["weight"]
     if not isinstance(kinds, list) or not isinstance(patterns, list):
-        raise ValueError("kinds and patterns must be lists")
+        raise TypeError("kinds and patterns must be lists")
     if not isinstance(weight, int | float):
-        raise ValueError("weight must be a number")
+        raise TypeError("weight must be a number")
     return Entry(
         concept=str(record["concept"]),
         label=str(record["label"]),
@@ -98,7 +99,7 @@ def read_lexicon(path: Path) -> tuple[Entry, ...]:
             continue
         try:
             entries.append(read_entry(json.loads(line)))
-        except (KeyError, ValueError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise UserError(
                 f"{path}, line {number}: {error!r}. Compare it with the lines around it."
             ) from error

@@ -3,15 +3,14 @@
 One sentence in two pages must be found, so a text is judged by its best passage too.
 """
 
-from collections.abc import Iterable, Iterator
-
 from spacy.language import Language
-from spacy.pipeline.textcat import TextCategorizer
 from spacy.tokens import Doc, Span, SpanGroup
+
+from email_audit.tagging.components.grams import GRAMS_FACTORY, POSITIVE, Grams
+from email_audit.tagging.components.odds import probability
 
 PASSAGES_FACTORY = "email_audit_passages"
 PASSAGES = "passages"
-POSITIVE = "ENFORCEMENT"
 
 _SENTENCE_ENDS = frozenset({".", "?", "!", "...", ";"})
 _MIN_TOKENS = 6
@@ -29,8 +28,10 @@ def split_passages(doc: Doc) -> list[Span]:
     for token in doc:
         length = token.i - start + 1
         is_break = "\n" in token.text
-        if is_break or length >= _MAX_TOKENS or (
-            length >= _MIN_TOKENS and token.text in _SENTENCE_ENDS
+        if (
+            is_break
+            or length >= _MAX_TOKENS
+            or (length >= _MIN_TOKENS and token.text in _SENTENCE_ENDS)
         ):
             _keep(passages, doc, start, token.i if is_break else token.i + 1)
             start = token.i + 1
@@ -50,32 +51,24 @@ def _keep(passages: list[Span], doc: Doc, start: int, end: int) -> None:
 class PassageScorer:
     """Sets `doc.spans["passages"]`; their probabilities are in the group's `attrs["scores"]`."""
 
-    def __init__(self, nlp: Language, textcat: str) -> None:
+    def __init__(self, nlp: Language, classifier: str) -> None:
         self._nlp = nlp
-        self._textcat = textcat
+        self._classifier = classifier
 
     def __call__(self, doc: Doc) -> Doc:
         """Split one Doc into scored passages."""
-        return next(self.pipe([doc]))
-
-    def pipe(self, stream: Iterable[Doc], *, batch_size: int = 64) -> Iterator[Doc]:  # noqa: ARG002
-        """Split Docs into scored passages."""
-        classifier = self._nlp.get_pipe(self._textcat)
-        assert isinstance(classifier, TextCategorizer)
-        column = classifier.labels.index(POSITIVE)
-        for doc in stream:
-            passages = split_passages(doc)
-            scores: list[float] = []
-            if passages:
-                predicted = classifier.predict([passage.as_doc() for passage in passages])
-                scores = [float(score) for score in predicted[:, column]]
-            doc.spans[PASSAGES] = SpanGroup(
-                doc, name=PASSAGES, spans=passages, attrs={"scores": scores}
-            )
-            yield doc
+        classifier = self._nlp.get_pipe(self._classifier)
+        assert isinstance(classifier, Grams)
+        passages = split_passages(doc)
+        table = classifier.table
+        scores = [probability(table.label_odds(span.text, POSITIVE)) for span in passages]
+        doc.spans[PASSAGES] = SpanGroup(
+            doc, name=PASSAGES, spans=passages, attrs={"scores": scores}
+        )
+        return doc
 
 
-@Language.factory(PASSAGES_FACTORY, default_config={"textcat": "textcat"})
-def make_passages(nlp: Language, name: str, textcat: str) -> PassageScorer:  # noqa: ARG001
-    """Make the scorer that uses the pipeline's component `textcat`."""
-    return PassageScorer(nlp, textcat)
+@Language.factory(PASSAGES_FACTORY, default_config={"classifier": GRAMS_FACTORY})
+def make_passages(nlp: Language, name: str, classifier: str) -> PassageScorer:  # noqa: ARG001
+    """Make the scorer that uses the pipeline's component `classifier`."""
+    return PassageScorer(nlp, classifier)

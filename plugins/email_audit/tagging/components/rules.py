@@ -56,7 +56,7 @@ class RuleSignals:
                 for position, phrases in enumerate(stretches):
                     key = f"{number}.{pattern_number}.{position}"
                     self._rules[key] = (entry, position, len(stretches))
-                    matcher.add(key, list(self._nlp.tokenizer.pipe(phrases)))
+                    matcher.add(key, [self._nlp.make_doc(phrase) for phrase in phrases])
 
     def __call__(self, doc: Doc) -> Doc:
         """Find the lexicon's concepts in one Doc."""

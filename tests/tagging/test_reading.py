@@ -1,0 +1,54 @@
+"""What is read, in which pieces, and that every piece keeps its place."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from email_audit.tagging.reading import WINDOW_CHARACTERS, read_input, reading_copy, windows
+from email_audit.tagging.records import TagInput
+
+
+@given(st.text())
+def test_the_reading_copy_keeps_every_character_in_place(text: str) -> None:
+    assert len(reading_copy(text)) == len(text)
+
+
+def test_a_phrase_across_a_wrapped_line_is_joined() -> None:
+    text = "please call the minute he is released because of the final\norder of removal"
+    assert "final order" in reading_copy(text)
+
+
+def test_lines_of_a_list_stay_apart() -> None:
+    assert reading_copy("GOMEZ, Luis\nPEREZ, Ana") == "GOMEZ, Luis\nPEREZ, Ana"
+
+
+@given(st.lists(st.text(alphabet="ab \n", max_size=30), max_size=4), st.integers(0, 3 * 8_000))
+def test_windows_hold_every_character_once(texts: list[str], long: int) -> None:
+    parts = [*((str(number), text) for number, text in enumerate(texts)), ("long", "x y\n" * long)]
+    packed = windows(parts)
+    assert all(len(window.text) <= WINDOW_CHARACTERS + 2 * len(parts) for window in packed)
+    covered = {name: 0 for name, _ in parts}
+    for window in packed:
+        for piece in window.pieces:
+            assert piece.start == covered[piece.part]
+            covered[piece.part] = piece.end
+            length = piece.end - piece.start
+            assert window.locate(piece.offset, piece.offset + length) == (
+                piece.part,
+                piece.start,
+                piece.end,
+            )
+    assert covered == {name: len(text) for name, text in parts}
+
+
+def test_the_subject_of_a_reply_is_context() -> None:
+    reading = read_input(TagInput("RE: Re: detainer", "ok", "hold him"))
+    assert "subject" not in reading.parts
+    assert reading.context.startswith("RE: Re: detainer")
+
+
+def test_the_subject_of_a_new_message_or_forward_is_its_own() -> None:
+    assert read_input(TagInput("Fwd: detainer", "ok", "")).parts["subject"] == "Fwd: detainer"
+
+
+def test_a_long_text_does_not_take_its_meaning_from_what_it_quotes() -> None:
+    assert read_input(TagInput("Re: x", "word " * 200, "hold him")).context_windows() == []
