@@ -13,11 +13,11 @@ from email_audit.messages.records import (
     Message,
     Problem,
     ProblemCode,
-    ReadStatus,
     Segment,
     SegmentKind,
 )
 from email_audit.messages.segments import is_bare_forward, joined, split_segments
+from email_audit.messages.unreadable import unreadable_message
 
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _SNIFFED_BYTES = 1 << 16
@@ -128,25 +128,4 @@ def _unreadable(original: bytes, problems: Problems, detail: str) -> Message:
         body="",
         attachments=[bytes_sha256(original)],
     )
-    return Message(
-        subject="",
-        sender=None,
-        to=(),
-        cc=(),
-        bcc=(),
-        date=None,
-        zone_minutes=None,
-        message_id=None,
-        in_reply_to=(),
-        references=(),
-        body="",
-        segments=(),
-        own_text="",
-        quoted_text="",
-        signature="",
-        attachments=(),
-        content_sha256=identity,
-        mih=None,
-        status=ReadStatus.UNREADABLE,
-        problems=problems.found(),
-    )
+    return unreadable_message(problems.found(), content_sha256=identity)

@@ -10,10 +10,11 @@ from email_audit.exports import mail_files
 from email_audit.messages.contract import MessageLine, as_contract
 from email_audit.messages.records import Message
 from email_audit.messages.threads import assign_threads, thread_keys
+from email_audit.messages.unreadable import unreadable_message
 from email_audit.settings import Settings
 from email_audit.sources.base import Extent, Unreadable
 from email_audit.sources.registry import detect_source
-from email_audit.steps.read import join_path, parse_found, unreadable_message
+from email_audit.steps.read import join_path, parse_found
 from email_audit.steps.tag import tag_input
 from email_audit.tagging.records import Tag, Tagger
 
@@ -96,4 +97,4 @@ def _messages(file: Path, source_path: str, relative: str) -> Iterator[LooseMess
 
 
 def _message(parsed: Message | Unreadable) -> Message:
-    return unreadable_message(parsed.problem) if isinstance(parsed, Unreadable) else parsed
+    return unreadable_message((parsed.problem,)) if isinstance(parsed, Unreadable) else parsed

@@ -19,7 +19,6 @@ from email_audit.ledger.models import (
 from email_audit.messages.records import (
     Attachment,
     AttachmentStatus,
-    ContentHash,
     Message,
     Problem,
     ProblemCode,
@@ -136,33 +135,6 @@ def parse_found(source: Source, found: FoundItem | Unreadable) -> Message | Unre
                 f"the reader failed with {type(error).__name__}; please report it",
             ),
         )
-
-
-def unreadable_message(problem: Problem) -> Message:
-    """Give the record that stands for an item of which nothing could be read."""
-    return Message(
-        subject="",
-        sender=None,
-        to=(),
-        cc=(),
-        bcc=(),
-        date=None,
-        zone_minutes=None,
-        message_id=None,
-        in_reply_to=(),
-        references=(),
-        body="",
-        segments=(),
-        own_text="",
-        quoted_text="",
-        signature="",
-        attachments=(),
-        content_sha256=ContentHash(""),
-        mih=None,
-        status=ReadStatus.UNREADABLE,
-        problems=(problem,),
-        item_class="",
-    )
 
 
 def join_path(member_path: str, path_in_member: str) -> str:
