@@ -2,7 +2,6 @@
 
 from email_audit.messages.records import ContentHash, Message, Problem, ReadStatus
 
-
 _NO_CONTENT = ContentHash("")
 
 
