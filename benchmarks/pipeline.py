@@ -20,11 +20,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from benchmarks.loops import compat32_with_own_decoding, policy_default
-from email_audit.messages.limits import ReadLimits
 from email_audit.search.embedded import EmbeddedIndex
 from email_audit.search.interface import HitDocument
 from email_audit.settings import Settings
-from email_audit.sources.base import FoundItem
+from email_audit.sources.base import FoundItem, ReadOptions
 from email_audit.sources.mbox import MboxSource
 from email_audit.steps.tag import tag_input
 from email_audit.tagging.tagger import load_tagger
@@ -192,7 +191,7 @@ def _items(content: bytes) -> Iterator[FoundItem]:
 
 
 def _source() -> MboxSource:
-    return MboxSource(max_message_bytes=1 << 30, limits=ReadLimits())
+    return MboxSource(ReadOptions(max_message_bytes=1 << 30))
 
 
 def _rate(label: str, count: int, work: Callable[[], object]) -> float:

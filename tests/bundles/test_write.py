@@ -78,7 +78,7 @@ def full_message(more: str = "") -> BundleMessage:
         attachments=(
             attachment("names of people"),
             attachment("more names", filename="inner.txt", parent=0),
-            attachment(None, status=AttachmentStatus.NOT_READ_YET, reason="no reader yet"),
+            attachment(None, status=AttachmentStatus.UNSUPPORTED, reason="no reader yet"),
         ),
     )
     content = replace(

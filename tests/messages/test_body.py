@@ -72,7 +72,7 @@ def test_pictures_of_a_related_part_are_attached_and_its_root_is_the_body() -> N
     parsed = read(message(body, related))
     assert parsed.body == "words"
     (picture,) = parsed.attachments
-    assert (picture.size, picture.status) == (5, AttachmentStatus.NOT_READ_YET)
+    assert (picture.size, picture.status) == (5, AttachmentStatus.UNSUPPORTED)
     assert picture.sha256 == hashlib.sha256(b"hello").hexdigest()
     assert picture.reason == "no reader for image/png yet"
 

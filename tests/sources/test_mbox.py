@@ -11,13 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from email_audit.messages.limits import ReadLimits
 from email_audit.messages.records import ProblemCode
 from email_audit.sources import mbox
-from email_audit.sources.base import Extent, FoundItem, Unreadable
+from email_audit.sources.base import Extent, FoundItem, ReadOptions, Unreadable
 from email_audit.sources.mbox import MboxSource
 
-SOURCE = MboxSource(max_message_bytes=1 << 30, limits=ReadLimits())
+SOURCE = MboxSource(ReadOptions(max_message_bytes=1 << 30))
 ENVELOPE = b"From ann@city.example Mon Mar  3 10:00:00 2025\n"
 HEADER = b"From: ann@city.example\nSubject: x\n"
 
@@ -123,6 +122,11 @@ def test_a_byte_order_mark_before_the_first_envelope_hides_nothing() -> None:
     assert len(found(content)) == SOURCE.declared(io.BytesIO(content)) == 2
 
 
+def test_a_byte_order_mark_inside_the_file_is_no_blank_line() -> None:
+    content = ENVELOPE + b"\xef\xbb\xbf\n" + ENVELOPE
+    assert len(found(content)) == SOURCE.declared(io.BytesIO(content)) == 1
+
+
 def test_a_truncated_file_keeps_its_messages_and_says_which_one_is_cut(shared: Path) -> None:
     whole = (shared / "mbox" / "derived" / "variant-mboxrd.mbox").read_bytes()
     items = found(whole[: len(whole) // 2])
@@ -134,7 +138,7 @@ def test_a_truncated_file_keeps_its_messages_and_says_which_one_is_cut(shared: P
 
 
 def test_a_message_over_the_limit_is_accounted_for_unread() -> None:
-    small = MboxSource(max_message_bytes=1024, limits=ReadLimits())
+    small = MboxSource(ReadOptions(max_message_bytes=1024))
     content = ENVELOPE + HEADER + b"\n" + b"x" * 4096 + b"\n\n" + ENVELOPE + HEADER + b"\nok\n\n"
     blob = io.BytesIO(content)
     (extent,) = small.extents(blob, max_items=10, max_bytes=1 << 20)

@@ -60,7 +60,9 @@ _INDEX_RECIPIENTS = 3
 _BECAME = {
     AttachmentStatus.OK: "read",
     AttachmentStatus.EMPTY: "empty",
-    AttachmentStatus.NOT_READ_YET: "not read",
+    AttachmentStatus.ENCRYPTED: "needs a password",
+    AttachmentStatus.NEEDS_OCR: "a picture of text, not read",
+    AttachmentStatus.UNSUPPORTED: "not read",
     AttachmentStatus.TOO_LARGE: "too large to read",
     AttachmentStatus.FAILED: "could not be read",
 }

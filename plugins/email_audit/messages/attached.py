@@ -37,7 +37,7 @@ def read_attachment(
     if not data:
         status, reason = AttachmentStatus.EMPTY, "it has no bytes"
     elif not is_text:
-        status, reason = AttachmentStatus.NOT_READ_YET, f"no reader for {kind} yet"
+        status, reason = AttachmentStatus.UNSUPPORTED, f"no reader for {kind} yet"
     elif len(data) > limits.max_attachment_bytes:
         status = AttachmentStatus.TOO_LARGE
         reason = f"it has {len(data)} bytes, the limit is {limits.max_attachment_bytes}"

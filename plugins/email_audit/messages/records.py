@@ -25,13 +25,20 @@ class AttachmentStatus(StrEnum):
 
     OK = "ok"
     EMPTY = "empty"
-    NOT_READ_YET = "not_read_yet"
+    ENCRYPTED = "encrypted"
+    NEEDS_OCR = "needs_ocr"
+    UNSUPPORTED = "unsupported"
     TOO_LARGE = "too_large"
     FAILED = "failed"
 
 
 class ProblemCode(StrEnum):
-    """The closed list of things that can be wrong with a message."""
+    """The closed list of things that can be wrong with a message.
+
+    `DAMAGED`: a checksum of the container does not hold for content of the item. `ENCRYPTED`: it
+    needs a password or key. `LIMITED`: a bound against bombs stopped the reading. `DELETED`: the
+    mailbox no longer lists the item, it was recovered.
+    """
 
     NO_HEADERS = "no_headers"
     BROKEN_HEADER = "broken_header"
@@ -48,12 +55,19 @@ class ProblemCode(StrEnum):
     TRUNCATED = "truncated"
     NOT_A_MESSAGE = "not_a_message"
     UNSUPPORTED_FORMAT = "unsupported_format"
+    ENCRYPTED = "encrypted"
+    DAMAGED = "damaged"
+    LIMITED = "limited"
+    DELETED = "deleted"
     READER_FAILED = "reader_failed"
 
 
 LOSSY_PROBLEMS = frozenset(
     {
         ProblemCode.BROKEN_ENCODING,
+        ProblemCode.DAMAGED,
+        ProblemCode.ENCRYPTED,
+        ProblemCode.LIMITED,
         ProblemCode.TOO_DEEP,
         ProblemCode.TOO_MANY_PARTS,
         ProblemCode.TOO_LARGE,

@@ -6,12 +6,22 @@ yielded as `Unreadable` with a reason, and the ledger writes the row.
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO, ClassVar
 
+from email_audit.messages.extraction import TextExtractor, extract_nothing
 from email_audit.messages.limits import ReadLimits
 from email_audit.messages.parse import parse_message
 from email_audit.messages.records import Message, Problem, ProblemCode
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """How items are read: up to which size in bytes, within which limits, documents by whom."""
+
+    max_message_bytes: int
+    limits: ReadLimits = field(default_factory=ReadLimits)
+    extract: TextExtractor = extract_nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +45,10 @@ class FoundItem:
     `path_in_source` is what a person needs to find it again (folder and file, or "message 12").
     `start` and `stop` are the source's own positions: `Source.items(blob, Extent(start, stop, ..))`
     yields exactly this item again. `original` is the message as RFC 5322 bytes, as transmitted
-    (mbox quoting undone). `problems` are those of the container, for instance a truncated tail.
+    (mbox quoting undone), or where the container holds MAPI properties instead of a message, those
+    rendered as RFC 5322 bytes, always the same for the same item (`mapi/`). `item_class` is
+    MS-OXCMSG's PidTagMessageClass. `problems` are those of the container, for instance a truncated
+    tail.
     """
 
     ordinal: int
@@ -44,6 +57,7 @@ class FoundItem:
     stop: int
     original: bytes
     problems: tuple[Problem, ...] = ()
+    item_class: str = "IPM.Note"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,18 +102,20 @@ class Source(ABC):
 class Rfc5322Source(Source):
     """A source whose items are RFC 5322 messages; holds the limits they are read under."""
 
-    def __init__(self, *, max_message_bytes: int, limits: ReadLimits) -> None:
-        self.max_message_bytes = max_message_bytes
-        self._limits = limits
+    def __init__(self, options: ReadOptions) -> None:
+        self.options = options
 
     def parse(self, item: FoundItem) -> Message:
         """Interpret the bytes as MIME."""
-        return parse_message(item.original, limits=self._limits, container_problems=item.problems)
+        message = parse_message(
+            item.original, limits=self.options.limits, container_problems=item.problems
+        )
+        return replace(message, item_class=item.item_class)
 
     def too_large(self, ordinal: int, path: str, start: int, stop: int) -> Unreadable:
         """Account for a message over the limit without reading it."""
         detail = (
-            f"the message has {stop - start} bytes, the limit is {self.max_message_bytes} "
+            f"the message has {stop - start} bytes, the limit is {self.options.max_message_bytes} "
             "(EMAIL_AUDIT_MAX_MESSAGE_BYTES); it is kept as evidence"
         )
         return Unreadable(ordinal, path, start, stop, Problem(ProblemCode.TOO_LARGE, detail))

@@ -44,7 +44,7 @@ class EmlSource(Rfc5322Source):
 
     def items(self, blob: BinaryIO, extent: Extent) -> Iterator[FoundItem | Unreadable]:
         """Give the file's content as one item."""
-        if extent.stop > self.max_message_bytes:
+        if extent.stop > self.options.max_message_bytes:
             yield self.too_large(extent.first, "", 0, extent.stop)
             return
         blob.seek(0)

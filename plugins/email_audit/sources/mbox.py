@@ -89,7 +89,7 @@ class MboxSource(Rfc5322Source):
             if begin >= extent.stop:
                 return
             path = f"message {ordinal + 1}"
-            if end - begin > self.max_message_bytes:
+            if end - begin > self.options.max_message_bytes:
                 yield self.too_large(ordinal, path, begin, end)
                 continue
             blob.seek(begin)
@@ -147,7 +147,9 @@ class _Scanner:
         return end if end <= self.size and _length_holds(self._blob, end) else None
 
     def _begins_message(self, offset: int) -> bool:
-        before = self._block[max(0, offset - _LOOK_BACK_BYTES) : offset].removeprefix(_BOM)
+        before = self._block[max(0, offset - _LOOK_BACK_BYTES) : offset]
+        if self._base + offset <= _LOOK_BACK_BYTES:
+            before = before.removeprefix(_BOM)
         if before and not before.endswith(b"\n"):
             return False
         line, _, rest = self._block[offset : offset + _WINDOW_BYTES].partition(b"\n")

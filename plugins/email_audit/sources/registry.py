@@ -2,8 +2,7 @@
 
 from typing import BinaryIO
 
-from email_audit.messages.limits import ReadLimits
-from email_audit.sources.base import Rfc5322Source, Source
+from email_audit.sources.base import ReadOptions, Rfc5322Source, Source
 from email_audit.sources.eml import EmlSource, TextSource, UnsupportedSource
 from email_audit.sources.mbox import MboxSource
 
@@ -16,15 +15,15 @@ SOURCES: tuple[type[Rfc5322Source], ...] = (
 _HEAD_BYTES = 1 << 16
 
 
-def detect_source(blob: BinaryIO, filename: str, *, max_message_bytes: int) -> Source:
+def detect_source(blob: BinaryIO, filename: str, options: ReadOptions) -> Source:
     """Give the first source that recognises the container; the last one takes anything."""
     blob.seek(0)
     head = blob.read(_HEAD_BYTES)
     kind = next(source for source in SOURCES if source.recognises(head, filename))
-    return kind(max_message_bytes=max_message_bytes, limits=ReadLimits())
+    return kind(options)
 
 
-def source_named(name: str, *, max_message_bytes: int) -> Source:
+def source_named(name: str, options: ReadOptions) -> Source:
     """Give the source of that format name, as written in the ledger."""
     kind = next(source for source in SOURCES if source.name == name)
-    return kind(max_message_bytes=max_message_bytes, limits=ReadLimits())
+    return kind(options)

@@ -115,9 +115,7 @@ def _store(case: Case, acquisition_id: int, file: Path, relative: str) -> _Membe
         raise RunError(f"{file}: changed while it was copied; run again when it is at rest")
     settings = case.settings
     with case.store.open(blob.sha256) as stored:
-        source = detect_source(
-            stored, relative or file.name, max_message_bytes=settings.max_message_bytes
-        )
+        source = detect_source(stored, relative or file.name, case.reading)
         declared = source.declared(stored)
         extents = source.extents(
             stored, max_items=settings.chunk_items, max_bytes=settings.chunk_bytes

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from email_audit.evidence.store import EvidenceStore
 from email_audit.ledger.database import CaseDatabase
 from email_audit.settings import Settings
+from email_audit.sources.base import ReadOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,11 @@ class Case:
     settings: Settings
     database: CaseDatabase
     store: EvidenceStore
+
+    @property
+    def reading(self) -> ReadOptions:
+        """How the messages of this audit are read."""
+        return ReadOptions(max_message_bytes=self.settings.max_message_bytes)
 
 
 @contextmanager

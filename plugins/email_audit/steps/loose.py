@@ -12,7 +12,7 @@ from email_audit.messages.records import Message
 from email_audit.messages.threads import assign_threads, thread_keys
 from email_audit.messages.unreadable import unreadable_message
 from email_audit.settings import Settings
-from email_audit.sources.base import Extent, Unreadable
+from email_audit.sources.base import Extent, ReadOptions, Unreadable
 from email_audit.sources.registry import detect_source
 from email_audit.steps.read import join_path, parse_found
 from email_audit.steps.tag import tag_input
@@ -83,9 +83,10 @@ def _tagged(messages: list[Message], tagger: Tagger) -> Iterator[tuple[Message, 
 
 def _messages(file: Path, source_path: str, relative: str) -> Iterator[LooseMessage]:
     limit = cast("int", Settings.model_fields["max_message_bytes"].default)
+    options = ReadOptions(max_message_bytes=limit)
     with file.open("rb") as blob:
         stream = cast("BinaryIO", blob)
-        source = detect_source(stream, relative or file.name, max_message_bytes=limit)
+        source = detect_source(stream, relative or file.name, options)
         for extent in source.extents(stream, max_items=1 << 30, max_bytes=1 << 62):
             yield from (
                 LooseMessage(source_path, join_path(relative, found.path_in_source), message)

@@ -95,7 +95,7 @@ def read_chunk(case: Case, chunk_id: int) -> int:
 
 
 def _rows(case: Case, stretch: _Stretch) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
-    source = source_named(stretch.format, max_message_bytes=case.settings.max_message_bytes)
+    source = source_named(stretch.format, case.reading)
     with case.store.open(stretch.sha256) as blob:
         for found in source.items(blob, stretch.extent):
             where = {

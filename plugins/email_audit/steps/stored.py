@@ -74,7 +74,7 @@ def read_stored(case: Case, items: Iterable[StoredItem]) -> Iterator[StoredMessa
                 if blob is not None:
                     blob.close()
                 opened, blob = item.sha256, case.store.open(item.sha256)
-            source = source_named(item.format, max_message_bytes=case.settings.max_message_bytes)
+            source = source_named(item.format, case.reading)
             extent = Extent(item.start, item.stop, item.ordinal, 1)
             found = next(iter(source.items(blob, extent)), None)
             message = None if found is None else parse_found(source, found)
