@@ -15,7 +15,6 @@ from email_audit.tagging.components.features import (
 )
 from email_audit.tagging.components.judge import JudgeWeights, Logistic, kind_features
 from email_audit.tagging.components.lexicon import REPLY_STANCES, Entry, Stance
-from email_audit.tagging.components.odds import probability
 from email_audit.tagging.reading import Reading, read_input
 from email_audit.tagging.records import Kind
 from logistic import Assumption, fit_logistic
@@ -151,11 +150,11 @@ def _odds(docs: Sequence[Doc], text: Logistic, lexicon: Mapping[str, Entry]) -> 
     )
 
 
-def score(item: Evidence, weights: JudgeWeights, lexicon: Mapping[str, Entry]) -> float:
-    """Give the probability that the judge with these weights would give."""
+def odds(item: Evidence, weights: JudgeWeights, lexicon: Mapping[str, Entry]) -> float:
+    """Give the log-odds that the judge with these weights would give."""
     if item.is_answer:
-        return probability(weights.answer.odds(answer_row(item, weights.text, lexicon)))
-    return probability(_odds(item.own, weights.text, lexicon))
+        return weights.answer.odds(answer_row(item, weights.text, lexicon))
+    return _odds(item.own, weights.text, lexicon)
 
 
 def kind_row(item: Evidence) -> dict[str, float]:

@@ -2,47 +2,42 @@
 
 from collections.abc import Sequence
 
-from email_audit.tagging.components.judge import JudgeWeights
-from email_audit.tagging.components.odds import probability
-from email_audit.tagging.records import Kind
-from fitting import Evidence, kind_row
+MISS_COST = 5.0
+"""A miss costs as much as this many false hits.
 
-TARGET_RECALL = 0.9
-"""The guide, section 5: a miss is a violation nobody finds, a false hit a reviewer's minute."""
+The guide, section 5: a miss is a violation nobody finds, a false hit a minute of a reviewer's time.
+"""
 
 
-def decision_thresholds(scored: Sequence[tuple[float | None, bool]]) -> dict[str, float]:
-    """Choose "enforcement", the score from which a message is a hit, and "gated".
+def lowest_kept(scores: Sequence[float], share: float) -> float:
+    """Give the highest threshold that keeps at least `share` of the scores."""
+    ordered = sorted(scores)
+    return round(ordered[int(len(ordered) * (1 - share))] - 5e-5, 4)
+
+
+def decision_threshold(scored: Sequence[tuple[float, bool]]) -> float:
+    """Give the score from which to call a message a hit at the least cost.
 
     Args:
-        scored: Score (None: stopped by the gate) and truth of each message.
-
-    Returns:
-        The highest threshold with the target recall, and the score of mail that the gate stops:
-        the share of hits in it, and never above half the threshold.
+        scored: Score and truth of each message.
     """
-    hits = sorted(0.0 if score is None else score for score, label in scored if label)
-    threshold = round(hits[int(len(hits) * (1 - TARGET_RECALL))] - 5e-5, 4)
-    stopped = [label for score, label in scored if score is None]
-    gated = (sum(stopped) + 1) / (len(stopped) + 2)
-    return {"enforcement": threshold, "gated": round(min(gated, threshold / 2), 4)}
+    candidates = sorted({score for score, _ in scored})
+
+    def cost(threshold: float) -> float:
+        misses = sum(label and score < threshold for score, label in scored)
+        false = sum(not label and score >= threshold for score, label in scored)
+        return MISS_COST * misses + false
+
+    return round(min(candidates, key=cost) - 5e-7, 6)
 
 
-def kind_thresholds(rows: Sequence[tuple[Evidence, JudgeWeights]]) -> dict[str, float]:
-    """Give each kind's threshold of the best F1 on hits not seen by the paired judge."""
-    thresholds = {}
-    for kind in Kind:
-        scored = [
-            (
-                probability(weights.kinds[kind.value].odds(kind_row(item))),
-                kind in item.labelled.kinds,
-            )
-            for item, weights in rows
-        ]
-        thresholds[kind.value] = max(
-            (value / 20 for value in range(4, 15)), key=lambda limit: _f1(scored, limit)
-        )
-    return thresholds
+def kind_threshold(scored: Sequence[tuple[float, bool]]) -> float:
+    """Give the threshold of the best F1.
+
+    Args:
+        scored: A kind's probability and truth in each hit.
+    """
+    return max((value / 20 for value in range(4, 15)), key=lambda limit: _f1(scored, limit))
 
 
 def _f1(scored: Sequence[tuple[float, bool]], limit: float) -> float:

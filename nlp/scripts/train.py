@@ -1,8 +1,8 @@
 """Builds the pipeline from the corpus and the lexicon alone: `python scripts/train.py OUTPUT`.
 
-The messages of the parts "train" and "dev" are used, "test" never. Every weight and threshold of
-gate and judge is fitted to scores of classifiers that have not seen the message (cross-fitting by
-storyline); then the classifiers are trained once more on all of them.
+The part "train" gives every component its weights; those of gate and judge are fitted to scores of
+classifiers that have not seen the message (cross-fitting by storyline). The part "dev", by other
+writers, decides how judge and encoder are put together, and the thresholds. "test" is never read.
 """
 
 import argparse
@@ -17,17 +17,25 @@ from spacy.language import Language
 from threadpoolctl import threadpool_limits
 
 from classifying import fit_grams
+from closing import fit_closing
 from corpus import FOLDS, PROJECT, Labelled, of_parts, read_corpus
+from email_audit.tagging.components.encoder import ENCODER_FACTORY, Encoder
+from email_audit.tagging.components.excerpts import excerpt, excerpt_text
 from email_audit.tagging.components.gate import GATE_FACTORY, Gate
 from email_audit.tagging.components.grams import GRAMS_FACTORY, Grams
-from email_audit.tagging.components.judge import JUDGE_FACTORY, Judge, JudgeWeights
+from email_audit.tagging.components.judge import JUDGE_FACTORY, Judge
 from email_audit.tagging.components.lexicon import Entry, read_lexicon
+from email_audit.tagging.components.odds import probability
 from email_audit.tagging.components.rules import RULES_FACTORY, RuleSignals
-from fitting import Evidence, find_evidence, fit_judge, score
+from fine_tuning import Example, Plan, fine_tune
+from fitting import Evidence, find_evidence, fit_judge, odds
 from gating import fit_gate
-from thresholds import decision_thresholds, kind_thresholds
+from thresholds import lowest_kept
 
-VERSION = "0.1.0"
+VERSION = "0.2.0"
+
+READ_RECALL = 0.995
+"""The encoder reads this share of the hits."""
 
 _Component = TypeVar("_Component")
 
@@ -61,48 +69,52 @@ def cross_fitted(
     return evidence
 
 
-def fit_with_thresholds(
-    evidence: Sequence[Evidence], lexicon: Sequence[Entry], stopped: set[str]
-) -> JudgeWeights:
-    """Fit the judge, and its thresholds on scores of judges that have not seen the message.
+def read_from(evidence: Sequence[Evidence], lexicon: Sequence[Entry]) -> float:
+    """Give the judge's probability from which the encoder reads a message.
 
-    Args:
-        evidence: Of every message.
-        lexicon: Its entries.
-        stopped: Ids of the messages that the gate stops.
+    The highest that leaves `READ_RECALL` of the hits to it, by judges that have not seen them.
     """
     by_concept = {entry.concept: entry for entry in lexicon}
-    judged = []
+    scores = []
     for fold in range(FOLDS):
         others = [item for item in evidence if item.labelled.fold != fold]
         weights = fit_judge(others, by_concept)
-        judged += [(item, weights) for item in evidence if item.labelled.fold == fold]
-    thresholds = {
-        **decision_thresholds(
-            [
-                (
-                    None if item.labelled.id in stopped else score(item, weights, by_concept),
-                    item.labelled.enforcement,
-                )
-                for item, weights in judged
-            ]
-        ),
-        **kind_thresholds([pair for pair in judged if pair[0].labelled.enforcement]),
-    }
-    return replace(fit_judge(evidence, by_concept), thresholds=thresholds)
+        scores += [
+            probability(odds(item, weights, by_concept))
+            for item in evidence
+            if item.labelled.fold == fold and item.labelled.enforcement
+        ]
+    return lowest_kept(scores, READ_RECALL)
 
 
-def build(corpus: Sequence[Labelled], lexicon: Sequence[Entry]) -> Language:
+def examples_of(nlp: Language, corpus: Sequence[Labelled]) -> list[Example]:
+    """Give what the encoder reads of each message."""
+    return [
+        Example(excerpt_text(excerpt(item.own)), excerpt_text(excerpt(item.context)), item.labelled)
+        for item in find_evidence(nlp, corpus)
+    ]
+
+
+def build(train: Sequence[Labelled], dev: Sequence[Labelled], lexicon: Sequence[Entry]) -> Language:
     """Build a whole pipeline from labelled messages and a lexicon."""
+    by_concept = {entry.concept: entry for entry in lexicon}
     # Two threads of a linear algebra library on two busy cores are slower than one.
     with threadpool_limits(1):
-        gate, stopped = fit_gate(corpus, lexicon)
+        gate, stopped = fit_gate(train, lexicon)
         keywords = gate.weights.anchors
-        weights = fit_with_thresholds(cross_fitted(corpus, lexicon, keywords), lexicon, stopped)
+        evidence = cross_fitted(train, lexicon, keywords)
+        weights = fit_judge(evidence, by_concept)
+        weights = replace(weights, thresholds={"read": read_from(evidence, lexicon)})
         nlp = untrained(lexicon)
         component(nlp, GATE_FACTORY, Gate).weights = gate.weights
-        component(nlp, GRAMS_FACTORY, Grams).table = fit_grams(corpus, keywords)
-        component(nlp, JUDGE_FACTORY, Judge).weights = weights
+        component(nlp, GRAMS_FACTORY, Grams).table = fit_grams(train, keywords)
+    print(f"the gate stops {len(stopped)} of {len(train)} messages it has not seen", flush=True)
+    encoder = fine_tune(examples_of(nlp, train), Plan())
+    nlp.replace_pipe(ENCODER_FACTORY, ENCODER_FACTORY)
+    trained = component(nlp, ENCODER_FACTORY, Encoder)
+    trained.labels, trained.files = encoder.labels, encoder.files
+    weights = fit_closing(weights, find_evidence(nlp, dev), gate, trained, by_concept)
+    component(nlp, JUDGE_FACTORY, Judge).weights = weights
     nlp.meta.update(
         name="email_audit",
         version=VERSION,
@@ -117,12 +129,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("output", type=Path, help="folder of the pipeline; replaced")
     output = parser.parse_args().output
-    corpus = of_parts(read_corpus(PROJECT / "corpus"), ["train", "dev"])
+    corpus = read_corpus(PROJECT / "corpus")
+    train, dev = of_parts(corpus, ["train"]), of_parts(corpus, ["dev"])
     lexicon = read_lexicon(PROJECT / "lexicon" / "lexicon.jsonl")
-    nlp = build(corpus, lexicon)
+    nlp = build(train, dev, lexicon)
     shutil.rmtree(output, ignore_errors=True)
     nlp.to_disk(output)
-    print(f"built from {len(corpus)} messages: {output}")
+    print(f"built from {len(train)} and {len(dev)} messages: {output}")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """What is read, in which pieces, and that every piece keeps its place."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -8,17 +9,46 @@ from email_audit.tagging.records import TagInput
 
 
 @given(st.text())
-def test_the_reading_copy_keeps_every_character_in_place(text: str) -> None:
-    assert len(reading_copy(text)) == len(text)
+def test_the_reading_copy_knows_the_place_of_every_character(text: str) -> None:
+    copy, places = reading_copy(text)
+    assert len(copy) == (len(text) if places is None else len(places))
+    for character, place in zip(copy, range(len(text)) if places is None else places, strict=True):
+        assert character == text[place] or character.isascii()
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "dep\u200bort\u00adation or\u2060der",
+        "d\u0435p\u043ert\u0430tion \u043erder",
+        "\uff44\uff45\uff50\uff4f\uff52\uff54\uff41\uff54\uff49\uff4f\uff4e order",
+        "deporta\u0301tion o\u0301rder",
+        "\U0001d41d\U0001d41e\U0001d429\U0001d428\U0001d42b\U0001d42d\U0001d41a\U0001d42d\U0001d422\U0001d428\U0001d427 order",
+    ],
+    ids=["invisible", "cyrillic", "full width", "combining", "mathematical"],
+)
+def test_a_masked_word_is_read(written: str) -> None:
+    (window,) = windows([("own_text", f"a {written} b")])
+    assert window.text == "a deportation order b"
+    place = window.locate(2, window.text.index(" b"))
+    assert place is not None
+    assert f"a {written} b"[place[1] : place[2]] == written
+
+
+def test_a_word_of_another_script_stays_what_it_is() -> None:
+    assert (
+        reading_copy("\u043f\u0440\u0438\u043a\u0430\u0437")[0]
+        == "\u043f\u0440\u0438\u043a\u0430\u0437"
+    )
 
 
 def test_a_phrase_across_a_wrapped_line_is_joined() -> None:
     text = "please call the minute he is released because of the final\norder of removal"
-    assert "final order" in reading_copy(text)
+    assert "final order" in reading_copy(text)[0]
 
 
 def test_lines_of_a_list_stay_apart() -> None:
-    assert reading_copy("GOMEZ, Luis\nPEREZ, Ana") == "GOMEZ, Luis\nPEREZ, Ana"
+    assert reading_copy("GOMEZ, Luis\nPEREZ, Ana")[0] == "GOMEZ, Luis\nPEREZ, Ana"
 
 
 @given(st.lists(st.text(alphabet="ab \n", max_size=30), max_size=4), st.integers(0, 3 * 8_000))

@@ -24,16 +24,37 @@ _TYPOGRAPHIC = {
     **dict.fromkeys("\u201c\u201d\u201e\u2033", '"'),
     **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"),
 }
+_INVISIBLE = re.compile(
+    "[\u00ad\u0300-\u036f\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufe00-\ufe0f\ufeff]+"
+)
+_FOREIGN_WORD = re.compile(r"\w*[^\W\x00-\x7f]\w*")
+_LOOK_ALIKES = str.maketrans(
+    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455\u04bb\u0501\u051b\u051d\u043a\u043c\u0442"
+    "\u0410\u0412\u0415\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0423\u0425\u0406\u0408\u0405"
+    "\u03b1\u03b9\u03ba\u03bd\u03bf\u03c1\u0391\u0392\u0395\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a7\u0396",
+    "aeopcyxijshdqwkmtABEKMHOPCTYXIJSaikvopABEHIKMNOPTXZ",
+)
+"""Cyrillic and Greek letters that look like Latin ones (Unicode Technical Standard 39)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A stretch of a part: `part[start:end]` of the message lies at `offset` of a window."""
+    """A stretch of a part: `[start:end]` of its reading copy lies at `offset` of a window.
+
+    `places` gives the place in the part of each character of the copy, where they differ.
+    """
 
     part: str
     start: int
     end: int
     offset: int
+    places: Sequence[int] | None = None
+
+    def in_part(self, start: int, end: int) -> tuple[int, int]:
+        """Give start and end in the part of a stretch of the copy."""
+        if self.places is None or start >= end:
+            return start, end
+        return self.places[start], self.places[end - 1] + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +69,7 @@ class Window:
         for piece in self.pieces:
             shift = piece.start - piece.offset
             if piece.offset <= start and end + shift <= piece.end:
-                return piece.part, start + shift, end + shift
+                return (piece.part, *piece.in_part(start + shift, end + shift))
         return None
 
 
@@ -92,14 +113,32 @@ def read_input(message: TagInput) -> Reading:
     )
 
 
-def reading_copy(text: str) -> str:
-    """Give the text as the classifier reads it, every character at its place.
+def reading_copy(text: str) -> tuple[str, Sequence[int] | None]:
+    """Give the text as the classifier reads it.
 
-    Accents and typographic quotes are folded, because officers type without them, and lines that
-    a mail client wrapped are joined by a space, so that a phrase across the line end is seen.
+    Accents and typographic quotes are folded, because officers type without them; letters of other
+    scripts that look like Latin ones are read as those, and invisible characters are left out,
+    because they would hide a word; lines that a mail client wrapped are joined by a space, so that
+    a phrase across the line end is seen.
+
+    Returns:
+        The copy, and the place in `text` of each of its characters: None where it is the same.
     """
-    folded = text if text.isascii() else "".join(map(_fold, text))
-    return _WRAPPED_LINE.sub(lambda match: " " * len(match.group()), folded)
+    places: Sequence[int] | None = None
+    if not text.isascii():
+        if _INVISIBLE.search(text):
+            places = [
+                place for place, character in enumerate(text) if not _INVISIBLE.match(character)
+            ]
+            text = "".join(text[place] for place in places)
+        text = "".join(map(_fold, _FOREIGN_WORD.sub(_unmask, text)))
+    return _WRAPPED_LINE.sub(lambda match: " " * len(match.group()), text), places
+
+
+def _unmask(match: re.Match[str]) -> str:
+    """Read a word as Latin if nothing but look-alikes makes it foreign."""
+    latin = match.group().translate(_LOOK_ALIKES)
+    return latin if latin.isascii() else match.group()
 
 
 def _fold(character: str) -> str:
@@ -109,7 +148,7 @@ def _fold(character: str) -> str:
         return _TYPOGRAPHIC[character]
     if character.isspace():
         return " "
-    base = unicodedata.normalize("NFD", character)[0]
+    base = unicodedata.normalize("NFKD", character)[0]
     return base if base.isascii() else character
 
 
@@ -120,12 +159,12 @@ def windows(parts: Iterable[tuple[str, str]]) -> list[Window]:
     pieces: list[Piece] = []
     length = 0
     for part, text in parts:
-        copy = reading_copy(text)
+        copy, places = reading_copy(text)
         for start, end in _stretches(copy):
             if pieces and length + end - start > WINDOW_CHARACTERS:
                 packed.append(_window(texts, pieces))
                 texts, pieces, length = [], [], 0
-            pieces.append(Piece(part, start, end, length))
+            pieces.append(Piece(part, start, end, length, places))
             texts.append(copy[start:end])
             length += end - start + len(_SEPARATOR)
     if pieces:

@@ -5,18 +5,28 @@ from collections.abc import Iterator, Mapping, Sequence
 from spacy.tokens import Doc, Span
 
 from email_audit.tagging.components.lexicon import Entry, Stance
-from email_audit.tagging.components.passages import PASSAGES
 from email_audit.tagging.components.rules import RULES
 from email_audit.tagging.reading import Reading, Window
-from email_audit.tagging.records import Signal
+from email_audit.tagging.records import Kind, Signal
 
 MAX_SIGNALS = 50
 """A list of a thousand names need not give a thousand signals."""
 
-BEST_PASSAGE = "passage most like the enforcement messages of the training corpus"
+CARRIES = {
+    Kind.REQUEST: "carries the decision: asks for help",
+    Kind.ASSISTANCE: "carries the decision: gives, promises or reports help",
+    Kind.ALERT: "carries the decision: sets or delivers an alert",
+    Kind.INFORMATION: "carries the decision: passes information about a person",
+    Kind.CUSTODY: "carries the decision: holding, release or hand-over",
+    Kind.OPERATION: "carries the decision: a joint or supporting action",
+    Kind.REFUSAL: "carries the decision: declines, stops or questions help",
+    Kind.POLICY: "carries the decision: rules, training or advice",
+    Kind.NEWS: "carries the decision: press or public statement",
+}
 AGREES = "agrees to the quoted request"
 DECLINES = "declines or questions the quoted request"
 ANSWERS = "answers a text about immigration enforcement"
+WHOLE = "the text as a whole"
 
 _ANSWER_LABELS = {Stance.AGREES: AGREES, Stance.DECLINES: DECLINES}
 
@@ -26,6 +36,7 @@ def find_signals(
     windows: Sequence[Window],
     docs: Sequence[Doc],
     lexicon: Mapping[str, Entry],
+    carrying: Sequence[tuple[Span, Kind]],
     *,
     by_context: bool,
 ) -> tuple[Signal, ...]:
@@ -36,6 +47,7 @@ def find_signals(
         windows: The windows of its own content that were judged.
         docs: Their Docs, in the same order.
         lexicon: Entries by concept.
+        carrying: Passages that carried the decision, and what each does.
         by_context: Whether the text that the message answers decided.
     """
     found = {
@@ -43,15 +55,20 @@ def find_signals(
         for window, doc in zip(windows, docs, strict=True)
         for signal in _in_window(reading, window, doc, lexicon, by_context=by_context)
     }
+    found |= {
+        signal
+        for window, doc in zip(windows, docs, strict=True)
+        for passage, kind in carrying
+        if passage.doc is doc
+        and (signal := _signal(reading, window, passage, CARRIES[kind])) is not None
+    }
     order = {part: number for number, part in enumerate(reading.parts)}
     ordered = sorted(
         found, key=lambda signal: (order[signal.part], signal.start, signal.end, signal.label)
     )
     if ordered:
         return tuple(ordered[:MAX_SIGNALS])
-    if by_context:
-        return (_whole_part(reading, ANSWERS),)
-    return (_best_passage(reading, windows, docs),)
+    return (_whole_part(reading, ANSWERS if by_context else WHOLE),)
 
 
 def _in_window(
@@ -74,20 +91,6 @@ def _signal(reading: Reading, window: Window, span: Span, label: str) -> Signal 
         return None
     part, start, end = place
     return Signal(reading.parts[part][start:end], start, end, part, label)
-
-
-def _best_passage(reading: Reading, windows: Sequence[Window], docs: Sequence[Doc]) -> Signal:
-    candidates = [
-        (score, -number, signal)
-        for number, (window, doc) in enumerate(zip(windows, docs, strict=True))
-        for passage, score in zip(
-            doc.spans[PASSAGES], doc.spans[PASSAGES].attrs["scores"], strict=True
-        )
-        if (signal := _signal(reading, window, passage, BEST_PASSAGE)) is not None
-    ]
-    if not candidates:
-        return _whole_part(reading, BEST_PASSAGE)
-    return max(candidates, key=lambda candidate: candidate[:2])[2]
 
 
 def _whole_part(reading: Reading, label: str) -> Signal:

@@ -9,7 +9,10 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from email_audit.errors import UserError
+from email_audit.tagging.close_reading import CloseReading
 from email_audit.tagging.components import FACTORIES
+from email_audit.tagging.components.encoder import ENCODER_FACTORY, Encoder
+from email_audit.tagging.components.excerpts import excerpt, excerpt_text
 from email_audit.tagging.components.gate import GATE_FACTORY, Gate
 from email_audit.tagging.components.judge import JUDGE_FACTORY, Judge
 from email_audit.tagging.components.rules import RULES_FACTORY, RuleSignals
@@ -18,7 +21,7 @@ from email_audit.tagging.records import Tag, TagInput
 from email_audit.tagging.signals import find_signals
 from email_audit.tagging.version import model_version, pipeline_folder
 
-_PARTS = (GATE_FACTORY, RULES_FACTORY, JUDGE_FACTORY)
+_PARTS = (GATE_FACTORY, RULES_FACTORY, JUDGE_FACTORY, ENCODER_FACTORY)
 _BATCH_MESSAGES = 64
 _SCORE_DIGITS = 6
 
@@ -42,11 +45,13 @@ class SpacyTagger:
     """
 
     def __init__(self, nlp: Language, version: str, threshold: float | None = None) -> None:
-        gate, rules, judge = (nlp.get_pipe(name) for name in _PARTS)
+        gate, rules, judge, encoder = (nlp.get_pipe(name) for name in _PARTS)
         assert isinstance(gate, Gate)
         assert isinstance(rules, RuleSignals)
         assert isinstance(judge, Judge)
+        assert isinstance(encoder, Encoder)
         self._nlp, self._gate, self._rules, self._judge = nlp, gate, rules, judge
+        self._encoder = encoder
         stored = judge.weights.thresholds
         self._threshold = stored["enforcement"] if threshold is None else threshold
         self._gated_score = stored["gated"]
@@ -87,14 +92,32 @@ class SpacyTagger:
     def _decide(self, task: _Task, own: list[Doc], context: list[Doc]) -> Tag:
         if not own and not context:
             return Tag(False, self._gated_score, (), ())
-        judgement = self._judge.decide(own, context, task.reading.reply_words)
-        score = round(judgement.score, _SCORE_DIGITS)
+        weighed = self._judge.weigh(own, context, task.reading.reply_words)
+        if not self._judge.is_doubtful(weighed):
+            return self._non_hit(self._judge.score(weighed, None))
+        closely = CloseReading(self._encoder, excerpt(own), excerpt_text(excerpt(context)))
+        score = round(self._judge.score(weighed, closely.odds), _SCORE_DIGITS)
         if score < self._threshold:
-            return Tag(False, score, (), ())
-        signals = find_signals(
-            task.reading, task.own, own, self._rules.by_concept, by_context=judgement.by_context
+            return self._non_hit(score)
+        kinds = self._judge.kinds(
+            own,
+            context if weighed.by_context else [],
+            closely.odds,
+            answers=bool(context),
         )
-        return Tag(True, score, judgement.kinds, signals)
+        signals = find_signals(
+            task.reading,
+            task.own,
+            own,
+            self._rules.by_concept,
+            closely.carrying(kinds),
+            by_context=weighed.by_context,
+        )
+        return Tag(True, score, kinds, signals)
+
+    @staticmethod
+    def _non_hit(score: float) -> Tag:
+        return Tag(False, round(score, _SCORE_DIGITS), (), ())
 
 
 def load_tagger(model: str, threshold: float | None = None) -> SpacyTagger:

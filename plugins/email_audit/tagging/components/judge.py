@@ -1,7 +1,8 @@
 """The judge: from the evidence in Docs to a calibrated probability and kinds.
 
-Three logistic models, each a table of named weights, so that a person can read why: one for a
-text, one for a short answer to another text, one for each kind.
+Logistic models, each a table of named weights, so that a person can read why: one for a text, one
+for a short answer to another text, one for each kind; and closing ones, which put the judge's own
+log-odds and the encoder's together.
 """
 
 import json
@@ -46,22 +47,24 @@ class Logistic:
 class JudgeWeights:
     """The trained tables.
 
-    `thresholds` holds "enforcement", "gated" (the score of mail that the gate stops) and each
-    kind's name.
+    `closing` and `closing_kinds` know two features, "judge" and "encoder": the log-odds of either.
+    `thresholds` holds "enforcement", "gated" (the score of mail that the gate stops), "read" (the
+    judge's probability from which the encoder reads a message) and each kind's name.
     """
 
     text: Logistic = field(default_factory=Logistic)
     answer: Logistic = field(default_factory=Logistic)
     kinds: Mapping[str, Logistic] = field(default_factory=dict)
+    closing: Logistic = field(default_factory=Logistic)
+    closing_kinds: Mapping[str, Logistic] = field(default_factory=dict)
     thresholds: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
-    """Probability of a mention, the kinds it would have, and whether the context decided."""
+class Weighed:
+    """The judge's own log-odds of a mention, and whether the context decided."""
 
-    score: float
-    kinds: tuple[Kind, ...]
+    odds: float
     by_context: bool
 
 
@@ -85,7 +88,7 @@ class Judge:
             self.weights.text.odds(view) for doc in docs for view in text_views(doc, lexicon)
         )
 
-    def decide(self, own: Sequence[Doc], context: Sequence[Doc], words: int) -> Judgement:
+    def weigh(self, own: Sequence[Doc], context: Sequence[Doc], words: int) -> Weighed:
         """Judge a message by its own windows and, if it is a short answer, by its context's.
 
         Args:
@@ -95,24 +98,41 @@ class Judge:
         """
         own_odds = self.text_odds(own) if own else self.weights.text.bias
         if not context:
-            return Judgement(probability(own_odds), self.kinds(own, [], answers=False), False)
+            return Weighed(own_odds, by_context=False)
         features = reply_features(
             own_odds, self.text_odds(context), concepts(own), words, self._lexicon()
         )
         odds = self.weights.answer.odds(features)
-        by_context = odds > own_odds
-        return Judgement(
-            probability(odds),
-            self.kinds(own, context if by_context else [], answers=True),
-            by_context,
-        )
+        return Weighed(odds, by_context=odds > own_odds)
+
+    def is_doubtful(self, weighed: Weighed) -> bool:
+        """Say whether the encoder must read the message: the judge alone does not clear it."""
+        return probability(weighed.odds) >= self.weights.thresholds["read"]
+
+    def score(self, weighed: Weighed, read: Mapping[str, float] | None) -> float:
+        """Give the probability of a mention.
+
+        Args:
+            weighed: What the judge says.
+            read: The encoder's log-odds by label; None where it did not read the message. Then the
+                judge has cleared it, and the score stays below the threshold.
+        """
+        if read is None:
+            cleared = self.weights.thresholds["gated"]
+            return min(probability(weighed.odds), cleared)
+        features = {"judge": weighed.odds, "encoder": read[MENTION]}
+        return probability(self.weights.closing.odds(features))
 
     def kinds(
-        self, own: Sequence[Doc], context: Sequence[Doc], *, answers: bool
+        self,
+        own: Sequence[Doc],
+        context: Sequence[Doc],
+        read: Mapping[str, float],
+        *,
+        answers: bool,
     ) -> tuple[Kind, ...]:
         """Give the kinds above their thresholds, at least the likeliest."""
-        features = kind_features(own, context, answers=answers)
-        odds = {name: model.odds(features) for name, model in sorted(self.weights.kinds.items())}
+        odds = closing_kind_odds(self.weights, kind_features(own, context, answers=answers), read)
         if not odds:
             return ()
         chosen = {
@@ -141,6 +161,10 @@ class Judge:
             text=Logistic(**record["text"]),
             answer=Logistic(**record["answer"]),
             kinds={name: Logistic(**model) for name, model in record["kinds"].items()},
+            closing=Logistic(**record["closing"]),
+            closing_kinds={
+                name: Logistic(**model) for name, model in record["closing_kinds"].items()
+            },
             thresholds=record["thresholds"],
         )
         return self
@@ -155,6 +179,16 @@ def kind_features(own: Sequence[Doc], context: Sequence[Doc], *, answers: bool) 
         )
     features |= {f"concept:{concept}": 1.0 for concept in concepts(own)}
     return features | {f"carried:{concept}": 1.0 for concept in concepts(context)}
+
+
+def closing_kind_odds(
+    weights: JudgeWeights, features: Mapping[str, float], read: Mapping[str, float]
+) -> dict[str, float]:
+    """Give each kind's log-odds from the judge's evidence and the encoder's reading."""
+    return {
+        name: closing.odds({"judge": weights.kinds[name].odds(features), "encoder": read[name]})
+        for name, closing in sorted(weights.closing_kinds.items())
+    }
 
 
 @Language.factory(JUDGE_FACTORY, default_config={"rules": "email_audit_rules"})

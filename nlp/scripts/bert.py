@@ -1,0 +1,105 @@
+"""BERT (Devlin et al. 2019) as functions of its weights, in JAX: what fine-tuning differentiates.
+
+The weights are those of `sentence-transformers/all-MiniLM-L6-v2` (Apache-2.0), six layers of 384.
+"""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from safetensors.numpy import load_file
+
+HEADS = 12
+EPSILON = 1e-12
+_FAR = -1e9
+
+Params = dict[str, Any]
+
+
+def load_params(path: Path) -> Params:
+    """Read the weights of a BERT from a safetensors file; matrices are (inputs, outputs)."""
+    stored = {name.removeprefix("bert."): value for name, value in load_file(path).items()}
+
+    def pair(name: str) -> tuple[jax.Array, jax.Array]:
+        weight = stored[f"{name}.weight"]
+        is_norm = weight.ndim == 1
+        return jnp.asarray(weight if is_norm else weight.T), jnp.asarray(stored[f"{name}.bias"])
+
+    depth = 1 + max(int(name.split(".")[2]) for name in stored if name.startswith("encoder.layer."))
+    parts = {
+        "query": "attention.self.query",
+        "key": "attention.self.key",
+        "value": "attention.self.value",
+        "mix": "attention.output.dense",
+        "mix_norm": "attention.output.LayerNorm",
+        "widen": "intermediate.dense",
+        "narrow": "output.dense",
+        "norm": "output.LayerNorm",
+    }
+    return {
+        "words": jnp.asarray(stored["embeddings.word_embeddings.weight"]),
+        "places": jnp.asarray(stored["embeddings.position_embeddings.weight"]),
+        "types": jnp.asarray(stored["embeddings.token_type_embeddings.weight"]),
+        "norm": pair("embeddings.LayerNorm"),
+        "layers": [
+            {part: pair(f"encoder.layer.{number}.{name}") for part, name in parts.items()}
+            for number in range(depth)
+        ],
+    }
+
+
+def embed(params: Params, ids: jax.Array, types: jax.Array) -> jax.Array:
+    """Give the first layer's input, (messages, tokens, width)."""
+    places = params["places"][: ids.shape[1]][None]
+    return _normal(params["words"][ids] + places + params["types"][types], params["norm"])
+
+
+def run_layer(
+    layer: Params, states: jax.Array, mask: jax.Array, key: jax.Array | None, rate: float
+) -> jax.Array:
+    """Give a layer's output; with a `key`, parts of it are dropped at `rate` (training)."""
+    messages, tokens, width = states.shape
+    keys = (None, None, None) if key is None else jax.random.split(key, 3)
+
+    def heads(name: str) -> jax.Array:
+        weight, bias = layer[name]
+        split = (states @ weight + bias).reshape(messages, tokens, HEADS, width // HEADS)
+        return split.transpose(0, 2, 1, 3)
+
+    match = heads("query") @ heads("key").transpose(0, 1, 3, 2) / math.sqrt(width // HEADS)
+    share = jax.nn.softmax(match + (1 - mask[:, None, None, :]) * _FAR, -1)
+    mixed = _drop(share, keys[0], rate) @ heads("value")
+    mixed = mixed.transpose(0, 2, 1, 3).reshape(messages, tokens, width)
+    mixed = mixed @ layer["mix"][0] + layer["mix"][1]
+    states = _normal(states + _drop(mixed, keys[1], rate), layer["mix_norm"])
+    wide = jax.nn.gelu(states @ layer["widen"][0] + layer["widen"][1], approximate=False)
+    narrow = wide @ layer["narrow"][0] + layer["narrow"][1]
+    return _normal(states + _drop(narrow, keys[2], rate), layer["norm"])
+
+
+def head_odds(head: tuple[jax.Array, jax.Array], states: jax.Array, mask: jax.Array) -> jax.Array:
+    """Give the labels' log-odds from the mean of a message's tokens."""
+    mean = (states * mask[:, :, None]).sum(1) / mask.sum(1)[:, None]
+    return mean @ head[0] + head[1]
+
+
+def new_head(width: int, labels: int, seed: int) -> tuple[jax.Array, jax.Array]:
+    """Give a head of small random weights."""
+    weights = np.random.default_rng(seed).normal(0, 0.02, (width, labels))
+    return jnp.asarray(weights, jnp.float32), jnp.zeros(labels)
+
+
+def _normal(states: jax.Array, norm: tuple[jax.Array, jax.Array]) -> jax.Array:
+    centred = states - states.mean(-1, keepdims=True)
+    deviation = jnp.sqrt((centred**2).mean(-1, keepdims=True) + EPSILON)
+    return centred / deviation * norm[0] + norm[1]
+
+
+def _drop(states: jax.Array, key: jax.Array | None, rate: float) -> jax.Array:
+    if key is None:
+        return states
+    kept = jax.random.bernoulli(key, 1 - rate, states.shape)
+    return jnp.where(kept, states / (1 - rate), 0)
