@@ -32,6 +32,13 @@ def commands_markdown() -> str:
         if command is not None:
             own = click.Context(command, info_name=name, parent=context, max_content_width=88)
             sections.append(f"## {name}\n\n```\n{command.get_help(own)}\n```")
+            if isinstance(command, click.Group):
+                for part in command.list_commands(own):
+                    inner = command.commands[part]
+                    help_text = inner.get_help(
+                        click.Context(inner, info_name=part, parent=own, max_content_width=88)
+                    )
+                    sections.append(f"### {name} {part}\n\n```\n{help_text}\n```")
     return "\n\n".join(sections) + "\n"
 
 

@@ -6,7 +6,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from corpus import Labelled
+from email_audit.tagging.learning.labels import Labelled
 from email_audit.tagging.reading import read_input
 from email_audit.tagging.records import TagInput
 

@@ -8,7 +8,6 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
 
-from corpus import Labelled
 from email_audit.tagging.components.gate import gate_words
 from email_audit.tagging.components.grams import (
     POSITIVE,
@@ -18,6 +17,7 @@ from email_audit.tagging.components.grams import (
     word_pairs,
     word_pieces,
 )
+from email_audit.tagging.learning.labels import Labelled
 from email_audit.tagging.reading import read_input
 from email_audit.tagging.records import Kind
 

@@ -13,9 +13,9 @@ from sklearn.metrics import roc_auc_score
 
 from baselines import keyword_hits, regression_hits
 from corpus import PROJECT, Labelled, of_parts, read_corpus, read_file
+from email_audit.tagging.learning.measures import Share, f1, precision, recall
 from email_audit.tagging.records import Kind, Tag
 from email_audit.tagging.tagger import load_tagger
-from measures import Share, f1, precision, recall
 
 
 def decision_figures(corpus: Sequence[Labelled], found: Sequence[bool]) -> dict[str, Share]:

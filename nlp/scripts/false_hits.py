@@ -17,10 +17,10 @@ from pathlib import Path
 from baselines import keyword_hits, regression_hits
 from corpus import PROJECT, of_parts, own_and_carried, read_corpus
 from email_audit.tagging.components.gate import GATE_FACTORY, Gate
+from email_audit.tagging.learning.measures import Share
 from email_audit.tagging.reading import read_input
 from email_audit.tagging.records import TagInput
 from email_audit.tagging.tagger import load_pipeline, load_tagger
-from measures import Share
 
 
 def read_mail(path: Path) -> list[TagInput]:

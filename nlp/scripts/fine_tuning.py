@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from bert import Params, embed, head_odds, load_params, new_head, run_layer
-from corpus import Labelled
 from email_audit.tagging.components.encoder import (
     MAX_TOKENS,
     MODEL_FILE,
@@ -29,6 +28,7 @@ from email_audit.tagging.components.encoder import (
     token_ids,
 )
 from email_audit.tagging.components.judge import MENTION
+from email_audit.tagging.learning.labels import Labelled
 from email_audit.tagging.records import Kind
 from onnx_graph import quantised
 

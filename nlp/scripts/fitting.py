@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from corpus import FOLDS, Labelled
 from email_audit.tagging.components.features import (
     concepts,
     reply_features,
@@ -15,9 +14,10 @@ from email_audit.tagging.components.features import (
 )
 from email_audit.tagging.components.judge import JudgeWeights, Logistic, kind_features
 from email_audit.tagging.components.lexicon import REPLY_STANCES, Entry, Stance
+from email_audit.tagging.learning.labels import FOLDS, Labelled
+from email_audit.tagging.learning.logistic import Assumption, fit_logistic
 from email_audit.tagging.reading import Reading, read_input
 from email_audit.tagging.records import Kind
-from logistic import Assumption, fit_logistic
 
 REPLY_ASSUMPTION = Assumption(
     weights={
@@ -157,14 +157,9 @@ def odds(item: Evidence, weights: JudgeWeights, lexicon: Mapping[str, Entry]) ->
     return _odds(item.own, weights.text, lexicon)
 
 
-def kind_row(item: Evidence) -> dict[str, float]:
-    """Describe a hit for its kinds."""
-    return kind_features(item.own, item.context, answers=item.is_answer)
-
-
 def _fit_kinds(evidence: Sequence[Evidence], lexicon: Mapping[str, Entry]) -> dict[str, Logistic]:
     hits = [item for item in evidence if item.labelled.enforcement]
-    rows = [kind_row(item) for item in hits]
+    rows = [kind_features(item.own, item.context) for item in hits]
     models = {}
     for kind in Kind:
         hints = {

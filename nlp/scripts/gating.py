@@ -6,9 +6,9 @@ from dataclasses import replace
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from corpus import FOLDS, Labelled
 from email_audit.tagging.components.gate import Gate, GateWeights, gate_words
 from email_audit.tagging.components.lexicon import Entry, Stance, expand
+from email_audit.tagging.learning.labels import FOLDS, Labelled
 from email_audit.tagging.reading import Window, read_input
 
 GATE_RECALL = 0.99

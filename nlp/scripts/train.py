@@ -17,8 +17,7 @@ from spacy.language import Language
 from threadpoolctl import threadpool_limits
 
 from classifying import fit_grams
-from closing import fit_closing
-from corpus import FOLDS, PROJECT, Labelled, of_parts, read_corpus
+from corpus import PROJECT, of_part, read_corpus
 from email_audit.tagging.components.encoder import ENCODER_FACTORY, Encoder
 from email_audit.tagging.components.excerpts import excerpt, excerpt_text
 from email_audit.tagging.components.gate import GATE_FACTORY, Gate
@@ -27,10 +26,14 @@ from email_audit.tagging.components.judge import JUDGE_FACTORY, Judge
 from email_audit.tagging.components.lexicon import Entry, read_lexicon
 from email_audit.tagging.components.odds import probability
 from email_audit.tagging.components.rules import RULES_FACTORY, RuleSignals
+from email_audit.tagging.learning.closing import UNTRAINED, fit_closing
+from email_audit.tagging.learning.labels import FOLDS, Labelled
+from email_audit.tagging.learning.thresholds import lowest_kept
+from email_audit.tagging.records import Kind
+from email_audit.tagging.tagger import SpacyTagger
 from fine_tuning import Example, Plan, fine_tune
 from fitting import Evidence, find_evidence, fit_judge, odds
 from gating import fit_gate
-from thresholds import lowest_kept
 
 VERSION = "0.2.0"
 
@@ -104,7 +107,12 @@ def build(train: Sequence[Labelled], dev: Sequence[Labelled], lexicon: Sequence[
         keywords = gate.weights.anchors
         evidence = cross_fitted(train, lexicon, keywords)
         weights = fit_judge(evidence, by_concept)
-        weights = replace(weights, thresholds={"read": read_from(evidence, lexicon)})
+        weights = replace(
+            weights,
+            closing=UNTRAINED,
+            closing_kinds={kind.value: UNTRAINED for kind in Kind},
+            thresholds={"read": read_from(evidence, lexicon), "enforcement": 1.0, "gated": 0.0},
+        )
         nlp = untrained(lexicon)
         component(nlp, GATE_FACTORY, Gate).weights = gate.weights
         component(nlp, GRAMS_FACTORY, Grams).table = fit_grams(train, keywords)
@@ -113,8 +121,10 @@ def build(train: Sequence[Labelled], dev: Sequence[Labelled], lexicon: Sequence[
     nlp.replace_pipe(ENCODER_FACTORY, ENCODER_FACTORY)
     trained = component(nlp, ENCODER_FACTORY, Encoder)
     trained.labels, trained.files = encoder.labels, encoder.files
-    weights = fit_closing(weights, find_evidence(nlp, dev), gate, trained, by_concept)
-    component(nlp, JUDGE_FACTORY, Judge).weights = weights
+    judge = component(nlp, JUDGE_FACTORY, Judge)
+    judge.weights = weights
+    opinions = SpacyTagger(nlp, VERSION, threshold=1.0).opinions(item.message for item in dev)
+    judge.weights = fit_closing(weights, dev, list(opinions))
     nlp.meta.update(
         name="email_audit",
         version=VERSION,
@@ -129,8 +139,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("output", type=Path, help="folder of the pipeline; replaced")
     output = parser.parse_args().output
-    corpus = read_corpus(PROJECT / "corpus")
-    train, dev = of_parts(corpus, ["train"]), of_parts(corpus, ["dev"])
+    corpus = read_corpus()
+    train, dev = of_part(corpus, "train"), of_part(corpus, "dev")
     lexicon = read_lexicon(PROJECT / "lexicon" / "lexicon.jsonl")
     nlp = build(train, dev, lexicon)
     shutil.rmtree(output, ignore_errors=True)

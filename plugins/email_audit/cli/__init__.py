@@ -17,6 +17,7 @@ _COMMANDS = {
     "bundle": "Export a case bundle that can be verified offline.",
     "index": "Rebuild the search index from the case database and the evidence.",
     "ledger": "Print the account of every acquisition, or verify the evidence.",
+    "model": "Measure the classifier on labelled messages, or adapt it to them.",
     "read": "Print every message of files and folders as JSON lines.",
     "run": "Do the whole audit: acquire, read, tag, index, check the ledger.",
     "search": "Find hits in the index.",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from email_audit.tagging.records import TagInput
 
-WINDOW_CHARACTERS = 8_000
+WINDOW_CHARACTERS = 2_000
 """Longer texts are read in windows of at most this many characters (spaCy's limit is a million)."""
 
 SHORT_REPLY_WORDS = 60

@@ -1,6 +1,6 @@
 """What the classifier is asked and what it answers."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -58,6 +58,19 @@ class Tag:
     score: float
     kinds: tuple[Kind, ...]
     signals: tuple[Signal, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What the parts of the classifier say of one message, as log-odds.
+
+    `judge` of a mention, `judge_kinds` of each kind, `read` what the encoder says of both by label;
+    None where it did not read the message.
+    """
+
+    judge: float
+    judge_kinds: Mapping[str, float]
+    read: Mapping[str, float] | None
 
 
 class Tagger(Protocol):

@@ -14,10 +14,10 @@ from email_audit.tagging.components import FACTORIES
 from email_audit.tagging.components.encoder import ENCODER_FACTORY, Encoder
 from email_audit.tagging.components.excerpts import excerpt, excerpt_text
 from email_audit.tagging.components.gate import GATE_FACTORY, Gate
-from email_audit.tagging.components.judge import JUDGE_FACTORY, Judge
+from email_audit.tagging.components.judge import JUDGE_FACTORY, Judge, Weighed
 from email_audit.tagging.components.rules import RULES_FACTORY, RuleSignals
 from email_audit.tagging.reading import Reading, Window, read_input
-from email_audit.tagging.records import Tag, TagInput
+from email_audit.tagging.records import Opinion, Tag, TagInput
 from email_audit.tagging.signals import find_signals
 from email_audit.tagging.version import model_version, pipeline_folder
 
@@ -33,6 +33,21 @@ class _Task:
     reading: Reading
     own: tuple[Window, ...]
     context: tuple[Window, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """A task with its Docs and what the judge says; None where the gate stopped all of it."""
+
+    task: _Task
+    own: tuple[Doc, ...]
+    context: tuple[Doc, ...]
+    weighed: Weighed | None
+
+    @property
+    def deciding_context(self) -> tuple[Doc, ...]:
+        """The context's Docs, if the context decided."""
+        return self.context if self.weighed is not None and self.weighed.by_context else ()
 
 
 class SpacyTagger:
@@ -69,15 +84,33 @@ class SpacyTagger:
 
     def tag(self, inputs: Iterable[TagInput]) -> Iterator[Tag]:
         """Yield one answer for each input, in order."""
+        for case in self._cases(inputs):
+            yield self._decide(case)
+
+    def opinions(self, inputs: Iterable[TagInput]) -> Iterator[Opinion]:
+        """Yield what judge and encoder say of each input, in order: what closing models learn."""
+        for case in self._cases(inputs):
+            closely = None if case.weighed is None else self._read_closely(case, case.weighed)
+            odds = self._judge.weights.text.bias if case.weighed is None else case.weighed.odds
+            yield Opinion(
+                judge=odds,
+                judge_kinds=self._judge.own_kind_odds(case.own, case.deciding_context),
+                read=None if closely is None else closely.odds,
+            )
+
+    def _cases(self, inputs: Iterable[TagInput]) -> Iterator[_Case]:
         remaining = iter(inputs)
         while batch := list(islice(remaining, _BATCH_MESSAGES)):
             tasks = [self._admit(read_input(message)) for message in batch]
             texts = [window.text for task in tasks for window in (*task.own, *task.context)]
             docs = self._nlp.pipe(texts, batch_size=_BATCH_MESSAGES)
             for task in tasks:
-                own = [next(docs) for _ in task.own]
-                context = [next(docs) for _ in task.context]
-                yield self._decide(task, own, context)
+                own = tuple(next(docs) for _ in task.own)
+                context = tuple(next(docs) for _ in task.context)
+                weighed = None
+                if own or context:
+                    weighed = self._judge.weigh(own, context, task.reading.reply_words)
+                yield _Case(task, own, context, weighed)
 
     def _admit(self, reading: Reading) -> _Task:
         """Keep the windows that the gate lets through; an answer passes with what it answers."""
@@ -89,31 +122,30 @@ class SpacyTagger:
         )
         return _Task(reading, own, context)
 
-    def _decide(self, task: _Task, own: list[Doc], context: list[Doc]) -> Tag:
-        if not own and not context:
-            return Tag(False, self._gated_score, (), ())
-        weighed = self._judge.weigh(own, context, task.reading.reply_words)
+    def _read_closely(self, case: _Case, weighed: Weighed) -> CloseReading | None:
+        """Let the encoder read a message that the judge does not clear."""
         if not self._judge.is_doubtful(weighed):
-            return self._non_hit(self._judge.score(weighed, None))
-        closely = CloseReading(self._encoder, excerpt(own), excerpt_text(excerpt(context)))
-        score = round(self._judge.score(weighed, closely.odds), _SCORE_DIGITS)
-        if score < self._threshold:
+            return None
+        return CloseReading(self._encoder, excerpt(case.own), excerpt_text(excerpt(case.context)))
+
+    def _decide(self, case: _Case) -> Tag:
+        weighed = case.weighed
+        if weighed is None:
+            return self._non_hit(self._gated_score)
+        closely = self._read_closely(case, weighed)
+        score = self._judge.score(weighed, None if closely is None else closely.odds)
+        if closely is None or score < self._threshold:
             return self._non_hit(score)
-        kinds = self._judge.kinds(
-            own,
-            context if weighed.by_context else [],
-            closely.odds,
-            answers=bool(context),
-        )
+        kinds = self._judge.kinds(case.own, case.deciding_context, closely.odds)
         signals = find_signals(
-            task.reading,
-            task.own,
-            own,
+            case.task.reading,
+            case.task.own,
+            case.own,
             self._rules.by_concept,
             closely.carrying(kinds),
             by_context=weighed.by_context,
         )
-        return Tag(True, score, kinds, signals)
+        return Tag(True, round(score, _SCORE_DIGITS), kinds, signals)
 
     @staticmethod
     def _non_hit(score: float) -> Tag:

@@ -123,18 +123,22 @@ class Judge:
         features = {"judge": weighed.odds, "encoder": read[MENTION]}
         return probability(self.weights.closing.odds(features))
 
+    def own_kind_odds(self, own: Sequence[Doc], context: Sequence[Doc]) -> dict[str, float]:
+        """Give the log-odds of each kind, by the judge's own tables."""
+        features = kind_features(own, context)
+        return {name: model.odds(features) for name, model in sorted(self.weights.kinds.items())}
+
     def kinds(
-        self,
-        own: Sequence[Doc],
-        context: Sequence[Doc],
-        read: Mapping[str, float],
-        *,
-        answers: bool,
+        self, own: Sequence[Doc], context: Sequence[Doc], read: Mapping[str, float]
     ) -> tuple[Kind, ...]:
-        """Give the kinds above their thresholds, at least the likeliest."""
-        odds = closing_kind_odds(self.weights, kind_features(own, context, answers=answers), read)
-        if not odds:
-            return ()
+        """Give the kinds above their thresholds, at least the likeliest.
+
+        Args:
+            own: Windows of the message's own content.
+            context: Windows of what it answers, if that decided.
+            read: The encoder's log-odds by label.
+        """
+        odds = closing_kind_odds(self.weights, self.own_kind_odds(own, context), read)
         chosen = {
             name
             for name, value in odds.items()
@@ -170,9 +174,12 @@ class Judge:
         return self
 
 
-def kind_features(own: Sequence[Doc], context: Sequence[Doc], *, answers: bool) -> dict[str, float]:
-    """Describe a hit for its kinds: the classifier's log-odds of each, and the concepts found."""
-    features = {"answer": 1.0} if answers else {}
+def kind_features(own: Sequence[Doc], context: Sequence[Doc]) -> dict[str, float]:
+    """Describe a hit for its kinds: the classifier's log-odds of each, and the concepts found.
+
+    `context` are the windows of what it answers, if that decided.
+    """
+    features = {"answer": 1.0} if context else {}
     for kind in Kind:
         features[f"text:{kind}"] = max(
             (logit(doc.cats.get(kind.value, 0.0)) for doc in (*own, *context)), default=0.0
@@ -182,11 +189,11 @@ def kind_features(own: Sequence[Doc], context: Sequence[Doc], *, answers: bool) 
 
 
 def closing_kind_odds(
-    weights: JudgeWeights, features: Mapping[str, float], read: Mapping[str, float]
+    weights: JudgeWeights, judge: Mapping[str, float], read: Mapping[str, float]
 ) -> dict[str, float]:
-    """Give each kind's log-odds from the judge's evidence and the encoder's reading."""
+    """Give each kind's log-odds from the judge's and the encoder's."""
     return {
-        name: closing.odds({"judge": weights.kinds[name].odds(features), "encoder": read[name]})
+        name: closing.odds({"judge": judge[name], "encoder": read[name]})
         for name, closing in sorted(weights.closing_kinds.items())
     }
 

@@ -1,6 +1,7 @@
 """Figures with their uncertainty."""
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -49,6 +50,37 @@ class Share:
             return "of none"
         low, high = self.interval
         return f"{self.value:5.3f} [{low:.3f}-{high:.3f}] {self.right}/{self.all}"
+
+
+def area_under_curve(scores: Sequence[float], truth: Sequence[bool]) -> float:
+    """Give the area under the ROC curve: how likely a hit has a higher score than a non-hit.
+
+    The Mann-Whitney statistic over ranks, ties at their mean (Hanley and McNeil 1982). NaN where
+    one of both is missing.
+    """
+    ordered = sorted(scores)
+    positives = sum(truth)
+    negatives = len(ordered) - positives
+    if not positives or not negatives:
+        return math.nan
+    ranks = sum(
+        (bisect_left(ordered, score) + 1 + bisect_right(ordered, score)) / 2
+        for score, is_hit in zip(scores, truth, strict=True)
+        if is_hit
+    )
+    return (ranks - positives * (positives + 1) / 2) / (positives * negatives)
+
+
+def calibration_error(scores: Sequence[float], truth: Sequence[bool], bins: int = 10) -> float:
+    """Give the expected calibration error over bins of equal width (Naeini et al. 2015)."""
+    rows = list(zip(scores, truth, strict=True))
+    error = 0.0
+    for number in range(bins):
+        inside = [
+            (score, is_hit) for score, is_hit in rows if min(int(score * bins), bins - 1) == number
+        ]
+        error += abs(sum(is_hit for _, is_hit in inside) - sum(score for score, _ in inside))
+    return error / len(rows) if rows else math.nan
 
 
 def recall(truth: Sequence[bool], found: Sequence[bool]) -> Share:
