@@ -40,6 +40,11 @@ VERSION = "0.2.0"
 READ_RECALL = 0.995
 """The encoder reads this share of the hits."""
 
+NOISE_SHARE = 0.2
+NOISE = 0.04
+NOISE_SEED = 11
+"""Of the examples, this share has about four letters in a hundred wrong."""
+
 _Component = TypeVar("_Component")
 
 
