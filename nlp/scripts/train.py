@@ -108,7 +108,7 @@ def build(train: Sequence[Labelled], dev: Sequence[Labelled], lexicon: Sequence[
     by_concept = {entry.concept: entry for entry in lexicon}
     # Two threads of a linear algebra library on two busy cores are slower than one.
     with threadpool_limits(1):
-        gate, stopped = fit_gate(train, lexicon)
+        gate = fit_gate(train, lexicon)
         keywords = gate.weights.anchors
         evidence = cross_fitted(train, lexicon, keywords)
         weights = fit_judge(evidence, by_concept)
@@ -121,7 +121,6 @@ def build(train: Sequence[Labelled], dev: Sequence[Labelled], lexicon: Sequence[
         nlp = untrained(lexicon)
         component(nlp, GATE_FACTORY, Gate).weights = gate.weights
         component(nlp, GRAMS_FACTORY, Grams).table = fit_grams(train, keywords)
-    print(f"the gate stops {len(stopped)} of {len(train)} messages it has not seen", flush=True)
     encoder = fine_tune(examples_of(nlp, train), Plan())
     nlp.replace_pipe(ENCODER_FACTORY, ENCODER_FACTORY)
     trained = component(nlp, ENCODER_FACTORY, Encoder)

@@ -1,7 +1,7 @@
 """The gate: sends clearly unrelated mail home before spaCy's tokenizer, which is the floor, runs.
 
 A word list and a linear model on the set of a text's lower-cased words. It is built for recall:
- what it lets through is judged by the rest of the pipeline, what it stops is a non-hit.
+what it lets through is judged by the rest of the pipeline, what it stops is a non-hit.
 """
 
 import json
@@ -31,14 +31,12 @@ class GateWeights:
 
     Attributes:
         anchors: Words that let a text pass by themselves.
-        topic: Words of police, courts and migration, one of which a text needs otherwise.
         words: Log-odds of words, learned.
         bias: Log-odds of a text without any known word.
-        threshold: Log-odds that a text with a topic word needs.
+        threshold: Log-odds that a text without an anchor needs.
     """
 
     anchors: frozenset[str] = frozenset()
-    topic: frozenset[str] = frozenset()
     words: Mapping[str, float] = field(default_factory=dict)
     bias: float = 0.0
     threshold: float = -math.inf
@@ -56,7 +54,7 @@ class Gate:
         weights = self.weights
         if not weights.anchors.isdisjoint(words):
             return True
-        return not weights.topic.isdisjoint(words) and self.odds(words) >= weights.threshold
+        return self.odds(words) >= weights.threshold
 
     def odds(self, words: set[str]) -> float:
         """Give the log-odds that a text of these words mentions enforcement."""
@@ -76,7 +74,6 @@ class Gate:
         weights = self.weights
         record = {
             "anchors": sorted(weights.anchors),
-            "topic": sorted(weights.topic),
             "words": dict(sorted(weights.words.items())),
             "bias": weights.bias,
             "threshold": weights.threshold,
@@ -88,7 +85,6 @@ class Gate:
         record = json.loads((Path(path) / "gate.json").read_text(encoding="utf-8"))
         self.weights = GateWeights(
             anchors=frozenset(record["anchors"]),
-            topic=frozenset(record["topic"]),
             words=record["words"],
             bias=record["bias"],
             threshold=record["threshold"],
