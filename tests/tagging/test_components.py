@@ -5,8 +5,19 @@ from pathlib import Path
 import pytest
 import spacy
 from spacy.language import Language
+from spacy.tokens import SpanGroup
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
 
 from email_audit.errors import UserError
+from email_audit.tagging.components.encoder import (
+    ENCODER_FACTORY,
+    MAX_TOKENS,
+    Encoder,
+    token_ids,
+)
+from email_audit.tagging.components.excerpts import excerpt, excerpt_text
 from email_audit.tagging.components.gate import GATE_FACTORY, Gate, GateWeights
 from email_audit.tagging.components.lexicon import (
     Entry,
@@ -18,6 +29,8 @@ from email_audit.tagging.components.lexicon import (
 from email_audit.tagging.components.passages import PASSAGES, split_passages
 from email_audit.tagging.components.rules import RULES, RULES_FACTORY, RuleSignals
 from email_audit.tagging.records import Kind
+from email_audit.tagging.tagger import SpacyTagger
+from email_audit.tagging.version import pipeline_folder
 
 
 def _entry(concept: str, *patterns: str, stance: Stance = Stance.FOR, exact: bool = False) -> Entry:
@@ -79,14 +92,13 @@ def test_an_empty_text_has_no_passages(nlp: Language) -> None:
     assert split_passages(nlp.make_doc(" \n ")) == []
 
 
-def test_the_gate_wants_a_word_of_the_topic_or_a_strong_one() -> None:
+def test_the_gate_wants_a_strong_word_or_enough_weak_ones() -> None:
     gate = Gate(
         GateWeights(
             anchors=frozenset({"detainer"}),
-            topic=frozenset({"custody"}),
-            words={"softball": -3.0},
+            words={"custody": 1.5, "softball": -3.0},
             bias=-1.0,
-            threshold=-2.0,
+            threshold=0.0,
         )
     )
     assert gate.passes("a DETAINER for softball")
@@ -96,9 +108,49 @@ def test_the_gate_wants_a_word_of_the_topic_or_a_strong_one() -> None:
 
 
 def test_the_gate_is_the_same_after_writing_and_reading(tmp_path: Path) -> None:
-    weights = GateWeights(frozenset({"a"}), frozenset({"b"}), {"c": 0.5}, -1.0, -2.0)
+    weights = GateWeights(frozenset({"a"}), {"c": 0.5}, -1.0, -2.0)
     Gate(weights).to_disk(tmp_path)
     assert Gate().from_disk(tmp_path).weights == weights
+
+
+def test_the_encoder_is_the_same_after_writing_and_reading(
+    tagger: SpacyTagger, tmp_path: Path
+) -> None:
+    known = spacy.load(pipeline_folder("en_email_audit")).get_pipe(ENCODER_FACTORY)
+    assert isinstance(known, Encoder)
+    known.to_disk(tmp_path)
+    again = Encoder().from_disk(tmp_path)
+    text = "he walks at nine, door on the alley, they have paper on him"
+    assert again.odds(text, "") == known.odds(text, "")
+    assert again.odds(text, "who is it for?") != again.odds(text, "")
+
+
+def test_both_texts_get_their_share_of_the_encoders_room() -> None:
+    tokenizer = Tokenizer(WordLevel({"[UNK]": 0, "a": 1, "b": 2}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = Whitespace()
+    ids, types = token_ids(tokenizer, "a " * 500, "b " * 500)
+    assert len(ids) == len(types) == MAX_TOKENS
+    assert abs(ids.count(1) - ids.count(2)) <= 1
+    ids, types = token_ids(tokenizer, "a a", "b " * 500)
+    assert (ids.count(1), len(ids)) == (2, MAX_TOKENS)
+    assert set(types[:4]) == {0}
+    assert set(types[4:]) == {1}
+    assert token_ids(tokenizer, "a", "") == ([101, 1, 102], [0, 0, 0])
+
+
+def test_an_excerpt_of_a_long_text_is_its_most_telling_place(nlp: Language) -> None:
+    doc = nlp.make_doc(
+        " ".join(f"Line {number} says nothing at all today ." for number in range(90))
+    )
+    passages = split_passages(doc)
+    scores = [0.1] * len(passages)
+    scores[50] = 0.9
+    doc.spans[PASSAGES] = SpanGroup(doc, name=PASSAGES, spans=passages, attrs={"scores": scores})
+    chosen = excerpt([doc])
+    assert passages[50].text in excerpt_text(chosen)
+    assert 80 <= len(excerpt_text(chosen).split()) <= 150
+    starts = [passage.start for passage in chosen]
+    assert starts == sorted(starts)
 
 
 def test_the_lexicon_is_the_same_after_writing_and_reading(tmp_path: Path) -> None:
