@@ -22,12 +22,18 @@ _QUOTED_PAGE = (
     "On Mon, Mar 3, 2025 at 9:00 AM Fleet Desk <fleet@pmpd.example> wrote:\n"
     + "> The van is at the shop until Thursday and the spare has no heater.\n" * 220
 )
-_FOOTER = (
-    "\n\n-- \nDet. Ana Ruiz\nTask Force Officer\nImmigration and Customs Enforcement / ERO liaison\n"
-    "26 Federal Plaza\n\nCONFIDENTIALITY NOTICE: This e-mail and any attachments are intended only "
-    "for the use of the addressee. U.S. Immigration and Customs Enforcement, Enforcement and Removal "
-    "Operations, DHS. If you received it in error, delete it.\n"
-)
+_FOOTER = """
+
+--\x20
+Det. Ana Ruiz
+Task Force Officer
+Immigration and Customs Enforcement / ERO liaison
+26 Federal Plaza
+
+CONFIDENTIALITY NOTICE: This e-mail and any attachments are intended only for the use of the
+addressee. U.S. Immigration and Customs Enforcement, Enforcement and Removal Operations, DHS. If
+you received it in error, delete it.
+"""
 
 
 def _mail(subject: str, body: str, kind: str = "plain", extra: str = "") -> bytes:
