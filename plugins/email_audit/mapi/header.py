@@ -22,6 +22,7 @@ from email_audit.messages.records import ProblemCode
 _STRUCTURE = re.compile(
     rb"(?:content-(?!class\b|language\b)[!-9;-~]*|mime-version)[ \t]*:", re.IGNORECASE
 )
+_HTML_ONLY = re.compile(rb"^content-type[ \t]*:\s*text/html\b", re.IGNORECASE | re.MULTILINE)
 _FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:")
 _FIELD_NAME = re.compile(r"[!-9;-~]{1,76}")
 _MARK = b"Microsoft Mail Internet Headers"
@@ -29,6 +30,7 @@ _IMPORTANCE = {0: "low", 2: "high"}
 _SENSITIVITY = {1: "Personal", 2: "Private", 3: "Company-Confidential"}
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_FLAG_REQUEST = 0x8530
 _PST_PREFIX = "\x01"
 
 
@@ -49,16 +51,18 @@ def header_fields(
     return [*kept, *built]
 
 
+def was_html_only(values: Values) -> bool:
+    """Say whether the message came as nothing but HTML, by the transport's own headers."""
+    return _HTML_ONLY.search(_transport_bytes(values)) is not None
+
+
 def transport_fields(values: Values, problems: Problems) -> list[bytes]:
     """Give the fields of PidTagTransportMessageHeaders up to their first blank line.
 
     Outlook appends the headers of MIME parts after it; the parts themselves are attachments.
     """
-    value = values.properties.get(Tag.TRANSPORT_MESSAGE_HEADERS)
-    raw = value.data if isinstance(value, AnsiText) else values.as_text(value).encode("utf-8")
     fields: list[list[bytes]] = []
-    for line in raw.lstrip(b"\r\n\0").replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n"):
-        line = line.rstrip(b"\0")
+    for line in _transport_bytes(values).split(b"\n"):
         if not line:
             break
         if line[:1] in b" \t" and fields:
@@ -70,6 +74,14 @@ def transport_fields(values: Values, problems: Problems) -> list[bytes]:
                 ProblemCode.BROKEN_HEADER, "a line of the transport headers is no field: left out"
             )
     return [b"\r\n".join(lines) for lines in fields if not _STRUCTURE.match(lines[0])]
+
+
+def _transport_bytes(values: Values) -> bytes:
+    """Give the transport's headers with line feeds only, up to their first blank line."""
+    value = values.properties.get(Tag.TRANSPORT_MESSAGE_HEADERS)
+    raw = value.data if isinstance(value, AnsiText) else values.as_text(value).encode("utf-8")
+    raw = raw.replace(b"\0", b"").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    return raw.lstrip(b"\n").partition(b"\n\n")[0]
 
 
 def subject(values: Values) -> str:
@@ -125,6 +137,9 @@ def _built_fields(item: MapiItem, values: Values, named: NamedValues) -> Iterato
     keywords = named.text(NamedProperty(PropertySet.PUBLIC_STRINGS, "Keywords"))
     if keywords:
         yield mime.field("Keywords", keywords)
+    flag = named.text(NamedProperty(PropertySet.COMMON, _FLAG_REQUEST))
+    if flag:
+        yield mime.field("X-Message-Flag", flag)
     yield from _named_fields(named)
 
 

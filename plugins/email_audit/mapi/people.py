@@ -8,6 +8,8 @@ from email_audit.mapi.values import Values
 
 _ONE_OFF_PROVIDER = bytes.fromhex("812b1fa4bea310199d6e00dd010f5402")
 _EXCHANGE_PROVIDER = bytes.fromhex("dca740c8c042101ab4b908002b2fe182")
+_WRAPPING_PROVIDER = bytes.fromhex("c091add3519dcf11a4a900aa0047faa4")
+_WRAPPING_BYTES = 21
 _UNICODE_FLAG = 0x8000
 _TYPE_MASK = 0x0F
 _MOST_ENTRIES = 10_000
@@ -68,7 +70,7 @@ def recipient(row: Values) -> Person | None:
     """Give a row of the recipient table."""
     person = _person(row, _RECIPIENT)
     if person is not None and "@" not in person.address:
-        found = _entry(row.data(Tag.RECIPIENT_ENTRY_ID))
+        found = entry_person(row.data(Tag.RECIPIENT_ENTRY_ID))
         if "@" in found.address:
             return Person(person.name, found.address)
     return person
@@ -78,7 +80,7 @@ def reply_to(values: Values) -> tuple[Person, ...]:
     """Give the people whom answers are to reach (MS-OXOMSG 2.2.1.43, FlatEntryList)."""
     found = tuple(
         person
-        for person in map(_entry, _entries(values.data(Tag.REPLY_RECIPIENT_ENTRIES)))
+        for person in map(entry_person, _entries(values.data(Tag.REPLY_RECIPIENT_ENTRIES)))
         if person.address
     )
     if found:
@@ -93,7 +95,7 @@ def _person(values: Values, source: _Source) -> Person | None:
     if not address:
         address = _without_scheme(values.line(source.email))
     if "@" not in address:
-        entry = _entry(values.data(source.entry_id))
+        entry = entry_person(values.data(source.entry_id))
         if "@" in entry.address or not address:
             address = entry.address
             name = name or entry.name
@@ -124,8 +126,13 @@ def _entries(data: bytes) -> Iterator[bytes]:
         position += 4 + size + (-size) % 4
 
 
-def _entry(data: bytes) -> Person:
-    """Read a one-off or Exchange entry identifier (MS-OXCDATA 2.2.5.1, 2.2.5.2)."""
+def entry_person(data: bytes) -> Person:
+    """Read a one-off or Exchange entry identifier (MS-OXCDATA 2.2.5.1, 2.2.5.2).
+
+    One that a contact list wraps (MS-OXOCNTC 2.2.2.4.1.1) is taken out of its wrapping first.
+    """
+    if data[4:20] == _WRAPPING_PROVIDER:
+        data = data[_WRAPPING_BYTES:]
     provider = data[4:20]
     if provider == _EXCHANGE_PROVIDER:
         return Person("", data[28:].partition(b"\0")[0].decode("ascii", "replace"))
