@@ -41,14 +41,13 @@ def header_fields(
 
     The transport's fields are kept as they are; what they lack is built from properties.
     """
-    kept = transport_fields(values, problems)
-    present = {_name(field) for field in kept}
-    built = [
-        field
-        for field in _built_fields(item, values, named)
-        if _name(field) not in present and not _STRUCTURE.match(field)
-    ]
-    return [*kept, *built]
+    fields = transport_fields(values, problems)
+    present = {_name(field) for field in fields}
+    for field in _built_fields(item, values, named):
+        if _name(field) not in present and not _STRUCTURE.match(field):
+            present.add(_name(field))
+            fields.append(field)
+    return fields
 
 
 def was_html_only(values: Values) -> bool:
