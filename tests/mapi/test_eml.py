@@ -107,6 +107,12 @@ def test_a_sender_known_by_directory_name_only_stays_visible() -> None:
     assert read(item).sender == Address("Lee, Ann", "ann@city.example")
 
 
+def test_a_directory_name_is_resolved_where_the_person_is_a_recipient_too() -> None:
+    row = {Tag.DISPLAY_NAME: "Ann", Tag.EMAIL_ADDRESS: DN, Tag.SMTP_ADDRESS: "ann@city.example"}
+    item = replace(having(SENDER_EMAIL_ADDRESS=DN.lower()), recipients=(row,))
+    assert read(item).sender == Address("Ann Lee", "ann@city.example")
+
+
 def test_an_address_is_found_in_a_one_off_entry_identifier() -> None:
     texts = "Ann\0SMTP\0ann@city.example\0".encode("utf-16-le")
     entry = bytes(4) + bytes.fromhex("812b1fa4bea310199d6e00dd010f5402") + b"\0\0\1\x90" + texts

@@ -9,14 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from email_audit.mapi.eml import render_item
 from email_audit.mapi.properties import Tag
+from email_audit.mapi.records import MapiItem
 from email_audit.mapi.rtf import Encapsulated, read_rtf, rtf_text
-from email_audit.mapi.rtf_compression import decompress_rtf, rtf_checksum
+from email_audit.mapi.rtf_compression import Decompressed, decompress_rtf, rtf_checksum
 from email_audit.mapi.values import Values, item_values
 from email_audit.messages.charset import decode_text
 from email_audit.messages.html import html_text
 from email_audit.messages.limits import ReadLimits
 from email_audit.messages.problems import Problems
+from email_audit.messages.records import ProblemCode
 from email_audit.msg.reader import read_msg
 from email_audit.tnef.reader import read_tnef
 
@@ -34,6 +37,10 @@ def bodies(shared: Path, folder: str) -> Iterator[tuple[str, Values, bytes]]:
                 yield path.name, values, compressed
 
 
+def decompress(data: bytes) -> Decompressed:
+    return decompress_rtf(data, LIMITS.max_attachment_bytes)
+
+
 def squeezed(text: str) -> str:
     return "".join(LINK.sub("", text).split())
 
@@ -45,7 +52,7 @@ def test_every_compressed_body_is_whole_and_as_another_reader_has_it(
     found = list(bodies(shared, folder))
     assert len(found) == count
     for name, _, compressed in found:
-        ours = decompress_rtf(compressed)
+        ours = decompress(compressed)
         assert not ours.fault, name
         assert ours.data.rstrip(b"\0") == compressed_rtf.decompress(compressed).rstrip(b"\0"), name
 
@@ -62,7 +69,7 @@ OTHER_TEXT = {
 def test_the_text_of_all_59_rtf_bodies_is_that_of_the_plain_body(shared: Path) -> None:
     different = set()
     for name, values, compressed in bodies(shared, "msg"):
-        body = read_rtf(decompress_rtf(compressed).data)
+        body = read_rtf(decompress(compressed).data)
         assert body.text.strip() or not values.text(Tag.BODY).strip(), name
         is_html = body.made_from is Encapsulated.HTML
         text = html_text(body.text) if is_html else body.text
@@ -75,7 +82,7 @@ def test_html_out_of_rtf_reads_as_the_html_beside_it(shared: Path) -> None:
     count = 0
     for name, values, compressed in bodies(shared, "msg"):
         html = values.data(Tag.HTML)
-        body = read_rtf(decompress_rtf(compressed).data)
+        body = read_rtf(decompress(compressed).data)
         if html and body.made_from is Encapsulated.HTML:
             charset = f"cp{values.number(Tag.INTERNET_CODEPAGE)}"
             charset = {"cp28591": "iso-8859-1", "cp65001": "utf-8"}.get(charset, charset)
@@ -158,22 +165,34 @@ def compressed(raw: bytes, content: bytes) -> bytes:
 
 @given(st.binary(max_size=3000) | st.text("ab{}\\ ", max_size=9000).map(str.encode))
 def test_what_another_program_compresses_is_read_back(raw: bytes) -> None:
-    found = decompress_rtf(compressed_rtf.compress(raw, compressed=True))
+    found = decompress(compressed_rtf.compress(raw, compressed=True))
     assert (found.data, found.fault) == (raw, "")
-    stored = decompress_rtf(compressed_rtf.compress(raw, compressed=False))
+    stored = decompress(compressed_rtf.compress(raw, compressed=False))
     assert (stored.data, stored.fault) == (raw, "")
 
 
 @given(st.binary(max_size=400))
 def test_no_compressed_rtf_is_too_broken_and_none_grows_beyond_nine_times(data: bytes) -> None:
-    decompress_rtf(data)
-    assert len(decompress_rtf(compressed(b"", data)).data) <= 9 * len(data) + 18
+    decompress(data)
+    assert len(decompress(compressed(b"", data)).data) <= 9 * len(data) + 18
 
 
 def test_a_wrong_checksum_and_a_missing_end_are_faults() -> None:
     whole = compressed_rtf.compress(b"{\\rtf1 some text to compress, some text}", compressed=True)
-    assert "checksum" in decompress_rtf(whole[:-3]).fault
+    assert "checksum" in decompress(whole[:-3]).fault
     changed = whole[:-6] + bytes([whole[-6] ^ 1]) + whole[-5:]
-    assert "checksum" in decompress_rtf(changed).fault
-    assert decompress_rtf(whole[:10]).fault
-    assert decompress_rtf(compressed(b"abc", b"\x00ab")).fault == "the compressed RTF is cut off"
+    assert "checksum" in decompress(changed).fault
+    assert decompress(whole[:10]).fault
+    assert decompress(compressed(b"abc", b"\x00ab")).fault == "the compressed RTF is cut off"
+
+
+def test_a_body_over_the_limit_is_read_up_to_it_and_says_so() -> None:
+    bomb = compressed(b"", b"\x01a" + b"\xff" + b"\x0f\xff" * 8)
+    whole = compressed_rtf.compress(b"{\\rtf1 " + b"x" * 100_000 + b"}", compressed=True)
+    found = decompress_rtf(whole, 1000)
+    assert found.is_limited
+    assert 1000 < len(found.data) < 1200
+    assert len(decompress_rtf(bomb, 10).data) < 200
+    item = MapiItem({Tag.RTF_COMPRESSED: whole})
+    rendered = render_item(item, limits=ReadLimits(max_attachment_bytes=1000))
+    assert [problem.code for problem in rendered.problems] == [ProblemCode.LIMITED]

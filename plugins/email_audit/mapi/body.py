@@ -11,6 +11,7 @@ from email_audit.mapi.rtf_compression import decompress_rtf
 from email_audit.mapi.values import Values
 from email_audit.messages.charset import decode_text
 from email_audit.messages.html import html_text
+from email_audit.messages.limits import ReadLimits
 from email_audit.messages.problems import Problems
 from email_audit.messages.records import ProblemCode
 
@@ -19,7 +20,12 @@ _WORD = re.compile(r"\w+")
 
 
 def body_part(
-    values: Values, description: str, problems: Problems, *, was_html_only: bool
+    values: Values,
+    description: str,
+    limits: ReadLimits,
+    problems: Problems,
+    *,
+    was_html_only: bool,
 ) -> mime.Part:
     """Give the body: plain text, HTML, or both as alternatives.
 
@@ -31,7 +37,7 @@ def body_part(
     plain = values.text(Tag.BODY)
     rtf = None
     if html is None or values.number(Tag.NATIVE_BODY) == _NATIVE_RTF:
-        rtf = _rtf(values, problems)
+        rtf = _rtf(values, limits, problems)
     if rtf is not None and rtf.made_from is Encapsulated.HTML and html is None:
         html = rtf.text.encode("utf-8", "replace"), "utf-8"
     other = "" if rtf is None or rtf.made_from is Encapsulated.HTML else rtf.text
@@ -40,7 +46,7 @@ def body_part(
     if was_html_only and html is not None and _is_within(plain, _shown(*html)):
         plain = ""
     if description:
-        plain = f"{description}\n\n{plain}"
+        plain = f"{description}\n\n{plain}" if plain.strip() else description
     parts: list[mime.Part] = []
     if plain or html is None:
         parts.append(mime.text_part(plain))
@@ -65,13 +71,14 @@ def _html(values: Values) -> tuple[bytes, str] | None:
     return (data, charset) if data.strip() else None
 
 
-def _rtf(values: Values, problems: Problems) -> RtfBody | None:
+def _rtf(values: Values, limits: ReadLimits, problems: Problems) -> RtfBody | None:
     data = values.data(Tag.RTF_COMPRESSED)
     if not data:
         return None
-    decompressed = decompress_rtf(data)
+    decompressed = decompress_rtf(data, limits.max_attachment_bytes)
     if decompressed.fault:
-        problems.add(ProblemCode.DAMAGED, f"the rich text body: {decompressed.fault}")
+        code = ProblemCode.LIMITED if decompressed.is_limited else ProblemCode.DAMAGED
+        problems.add(code, f"the rich text body: {decompressed.fault}")
     body = read_rtf(decompressed.data)
     return body if body.text.strip() else None
 

@@ -35,12 +35,12 @@ def render_item(item: MapiItem, *, limits: ReadLimits = _LIMITS) -> Rendered:
     parts, and `problems` says so.
     """
     problems = Problems(item.problems)
-    original = _render(item, problems, limits.max_depth)
+    original = _render(item, limits, problems, limits.max_depth)
     item_class = item_values(item, problems).line(Tag.MESSAGE_CLASS) or _MAIL
     return Rendered(original, item_class, problems.found())
 
 
-def _render(item: MapiItem, problems: Problems, depth: int) -> bytes:
+def _render(item: MapiItem, limits: ReadLimits, problems: Problems, depth: int) -> bytes:
     values = item_values(item, problems)
     named = NamedValues(item, values)
     fields = header_fields(item, values, named, problems)
@@ -50,17 +50,22 @@ def _render(item: MapiItem, problems: Problems, depth: int) -> bytes:
         root = body_part(
             values,
             description(item, item_class, values, named),
+            limits,
             problems,
             was_html_only=was_html_only(values),
         )
         if item.attachments:
-            parts = (_attachment(one, values, problems, depth) for one in item.attachments)
+            parts = (_attachment(one, values, limits, problems, depth) for one in item.attachments)
             root = mime.multipart("mixed", [root, *parts])
     return mime.Part((*fields, b"MIME-Version: 1.0", *root.fields), root.body).to_bytes()
 
 
 def _attachment(
-    attachment: MapiAttachment, values: Values, problems: Problems, depth: int
+    attachment: MapiAttachment,
+    values: Values,
+    limits: ReadLimits,
+    problems: Problems,
+    depth: int,
 ) -> mime.Part:
     for problem in attachment.problems:
         problems.add(problem.code, f"an attachment: {problem.detail}")
@@ -73,6 +78,6 @@ def _attachment(
         )
         return mime.message_part(b"", described(row))
     inner = Problems(attachment.item.problems)
-    message = _render(attachment.item, inner, depth - 1)
+    message = _render(attachment.item, limits, inner, depth - 1)
     problems.merge(inner.found(), "an embedded item")
     return mime.message_part(message, described(row))

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from email_audit.mapi import mime
 from email_audit.mapi.people import (
+    Directory,
     Person,
     author,
     recipient,
@@ -106,7 +107,9 @@ def shown_date(moment: datetime) -> str:
 
 
 def _built_fields(item: MapiItem, values: Values, named: NamedValues) -> Iterator[bytes]:
-    sender, represented = submitter(values), author(values)
+    directory = Directory(values.of(row) for row in item.recipients)
+    sender = directory.resolved(submitter(values))
+    represented = directory.resolved(author(values))
     if represented is not None:
         yield _people("From", [represented])
     if sender is not None and represented is not None and _differ(sender, represented):

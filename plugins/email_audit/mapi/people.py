@@ -1,6 +1,6 @@
 """The people of an item: sender, recipients and reply addresses as display name and address."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from email_audit.mapi.properties import RecipientType, Tag
@@ -51,8 +51,25 @@ _RECIPIENT = _Source(
 )
 
 
+class Directory:
+    """SMTP addresses of the Exchange names that an item's recipients are known by."""
+
+    def __init__(self, rows: Iterable[Values]) -> None:
+        self._smtp: dict[str, str] = {}
+        for row in rows:
+            person = recipient(row)
+            name = row.line(Tag.EMAIL_ADDRESS)
+            if person is not None and "@" in person.address and "@" not in name:
+                self._smtp[name.lower()] = person.address
+
+    def resolved(self, person: Person | None) -> Person | None:
+        """Give the person by SMTP address where the item tells it in another place."""
+        smtp = self._smtp.get(person.address.lower()) if person is not None else None
+        return Person(person.name, smtp) if person is not None and smtp else person
+
+
 def author(values: Values) -> Person | None:
-    """Give the person in whose name the item was sent (the From of MS-OXCMAIL 2.2.3.1.3)."""
+    """Give the person in whose name the item was sent (the From of MS-OXCMAIL)."""
     return _person(values, _REPRESENTED) or _person(values, _SENDER)
 
 

@@ -24,10 +24,14 @@ class Decompressed:
 
     data: bytes
     fault: str = ""
+    is_limited: bool = False
 
 
-def decompress_rtf(data: bytes) -> Decompressed:
-    """Give the RTF; never raises. The output is at most nine times as long as the input."""
+def decompress_rtf(data: bytes, max_bytes: int) -> Decompressed:
+    """Give the RTF; never raises.
+
+    The output is at most nine times as long as the input, and ends a little beyond `max_bytes`.
+    """
     if len(data) < HEADER_BYTES:
         return Decompressed(b"", "the compressed RTF has no header")
     compressed_size, raw_size, kind, checksum = _HEADER.unpack_from(data)
@@ -39,7 +43,9 @@ def decompress_rtf(data: bytes) -> Decompressed:
     if kind != COMPRESSED:
         return Decompressed(b"", "the RTF is compressed in an unknown way")
     content = data[HEADER_BYTES : max(compressed_size + 4, HEADER_BYTES)]
-    raw, has_end = _inflate(content)
+    raw, has_end = _inflate(content, max_bytes)
+    if len(raw) > max_bytes:
+        return Decompressed(raw, f"the RTF has over {max_bytes} bytes", is_limited=True)
     if rtf_checksum(content) != checksum:
         return Decompressed(raw, "the checksum of the compressed RTF does not hold")
     if not has_end and len(raw) < raw_size:
@@ -52,11 +58,12 @@ def rtf_checksum(content: bytes) -> int:
     return zlib.crc32(content, _ALL_BITS) ^ _ALL_BITS
 
 
-def _inflate(content: bytes) -> tuple[bytes, bool]:
+def _inflate(content: bytes, max_bytes: int) -> tuple[bytes, bool]:
     """Undo the compression (2.1.3.1); give the bytes and whether the end mark was met."""
     out = bytearray(_INITIAL)
     position, size = 0, len(content)
-    while position < size:
+    most = max_bytes + len(_INITIAL)
+    while position < size and len(out) <= most:
         control = content[position]
         position += 1
         for bit in range(8):
