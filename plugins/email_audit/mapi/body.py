@@ -75,7 +75,7 @@ def _rtf(values: Values, limits: ReadLimits, problems: Problems) -> RtfBody | No
     data = values.data(Tag.RTF_COMPRESSED)
     if not data:
         return None
-    decompressed = decompress_rtf(data, limits.max_attachment_bytes)
+    decompressed = decompress_rtf(data, limits.max_text_chars)
     if decompressed.fault:
         code = ProblemCode.LIMITED if decompressed.is_limited else ProblemCode.DAMAGED
         problems.add(code, f"the rich text body: {decompressed.fault}")

@@ -4,7 +4,7 @@ One pass over the tokens, so the time is linear in the size, however deep groups
 """
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 
 from email_audit.mapi.codepages import WESTERN, charset_label
@@ -115,6 +115,16 @@ class _State:
     is_font_table: bool = False
     is_starred: bool = False
 
+    def inherited(self) -> "_State":
+        """Give the state that a group inside begins with."""
+        return _State(
+            self.charset,
+            self.fallback_characters,
+            self.is_skipped,
+            self.is_rtf_only,
+            self.is_font_table,
+        )
+
 
 class _Reader:
     def __init__(self, data: bytes) -> None:
@@ -162,7 +172,7 @@ class _Reader:
         self._to_drop = 0
         if brace == b"{":
             self._groups.append(self._state)
-            self._state = replace(self._state, is_starred=False)
+            self._state = self._state.inherited()
         elif self._groups:
             self._state = self._groups.pop()
 
