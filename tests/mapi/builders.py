@@ -204,6 +204,10 @@ texts = st.text(
 times = st.datetimes(datetime(1990, 1, 1), datetime(2090, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 addresses = st.from_regex(r"[a-z]{1,8}@[a-z]{1,8}\.example", fullmatch=True)
 
+files = st.binary(max_size=100) | st.integers(4000, 6000).map(
+    lambda size: (bytes(range(251)) * 24)[:size]
+)
+
 
 @st.composite
 def rows(draw: st.DrawFn) -> Properties:
@@ -221,7 +225,7 @@ def attachments(draw: st.DrawFn, depth: int) -> MapiAttachment:
         method = {Tag.ATTACH_METHOD: int(AttachMethod.EMBEDDED_MESSAGE)}
         return MapiAttachment({**method, **named}, item=draw(items(depth - 1)))
     by_value = {Tag.ATTACH_METHOD: int(AttachMethod.BY_VALUE)}
-    return MapiAttachment({**by_value, **named}, data=draw(st.binary(max_size=6000)))
+    return MapiAttachment({**by_value, **named}, data=draw(files))
 
 
 @st.composite

@@ -195,6 +195,24 @@ def test_attachments_keep_order_name_type_and_content_id() -> None:
     assert b"Content-ID: <p1@x>\r\n" in render_item(item).original
 
 
+def test_a_text_file_without_a_type_has_the_identity_of_the_one_that_was_sent() -> None:
+    file = MapiAttachment({Tag.ATTACH_LONG_FILENAME: "list.txt"}, data=b"one\r\ntwo\r\n")
+    sent = parse_message(
+        f"{EML}Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nWe go on Monday.\r\n"
+        "--b\r\nContent-Type: text/plain\r\nContent-Disposition: attachment; filename=list.txt"
+        "\r\n\r\none\ntwo\r\n--b--\r\n".encode("ascii"),
+        limits=LIMITS,
+    )
+    assert read(replace(MAIL, attachments=(file,))).content_sha256 == sent.content_sha256
+
+
+def test_attached_text_is_never_taken_for_the_body() -> None:
+    row = {Tag.ATTACH_MIME_TAG: "text/html", Tag.ATTACH_CONTENT_ID: "x"}
+    found = read(replace(MAIL, attachments=(MapiAttachment(row, data=b"<p>aside</p>"),)))
+    assert found.body.strip() == "We go on Monday."
+    assert [one.text for one in found.attachments] == ["aside"]
+
+
 def test_an_attachment_by_reference_is_an_empty_part_that_says_where() -> None:
     reference = {Tag.ATTACH_METHOD: 4, Tag.ATTACH_LONG_PATHNAME: "\\\\server\\plan.doc"}
     item = replace(MAIL, attachments=(MapiAttachment(reference),))

@@ -12,7 +12,10 @@ from email_audit.msg.compound import CompoundError, CompoundFile, Entry, EntryKi
 from email_audit.msg.compound_writer import Folder, write_compound
 
 NAMES = st.text("abcXYZ019_.", min_size=1, max_size=31)
-STREAMS = st.binary(max_size=200) | st.binary(min_size=4000, max_size=9000)
+STREAMS = st.binary(max_size=100) | st.integers(4000, 9000).map(
+    lambda size: (bytes(range(251)) * 36)[:size]
+)
+"""Short ones go to the mini stream, from 4,096 bytes on to sectors of their own."""
 
 
 def unique(entries: dict[str, Folder | bytes]) -> dict[str, Folder | bytes]:

@@ -1,6 +1,7 @@
 """The attachments of an item as MIME parts."""
 
 import re
+from pathlib import PurePath
 
 from email_audit.mapi import mime
 from email_audit.mapi.properties import AttachMethod, Tag
@@ -11,6 +12,15 @@ from email_audit.messages.records import ProblemCode
 
 _KIND = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,127}/[A-Za-z0-9!#$&^_.+-]{1,127}")
 _UNTOLD = "application/octet-stream"
+_TEXT_BY_EXTENSION = {
+    ".htm": "text/html",
+    ".html": "text/html",
+    ".ics": "text/calendar",
+    ".txt": "text/plain",
+    ".vcf": "text/x-vcard",
+    ".xml": "text/xml",
+}
+"""What servers send text files as where the item names no type (MS-OXCMAIL, Content-Type)."""
 _REFERENCES = frozenset(
     {
         AttachMethod.BY_REFERENCE,
@@ -35,7 +45,7 @@ def file_part(attachment: MapiAttachment, values: Values, problems: Problems) ->
             )
             place = values.line(Tag.ATTACH_LONG_PATHNAME, Tag.ATTACH_PATHNAME)
             fields.append(mime.field("X-Attachment-Reference", place or "(not named)"))
-        elif not attachment.problems:
+        elif method != AttachMethod.NONE and not attachment.problems:
             problems.add(ProblemCode.TRUNCATED, "an attachment has no content in the mailbox")
         return mime.binary_part(b"", kind, fields)
     if kind == "message/rfc822":
@@ -44,8 +54,15 @@ def file_part(attachment: MapiAttachment, values: Values, problems: Problems) ->
 
 
 def content_type(values: Values) -> str:
-    """Give the attachment's media type as a leaf's; what is none is undivided bytes."""
+    """Give the attachment's media type as a leaf's; what is none is undivided bytes.
+
+    Sent items often name none. Text files then need one: they are compared without regard to
+    their line ends, as the copy that was sent is.
+    """
     kind = values.line(Tag.ATTACH_MIME_TAG).lower()
+    if not kind:
+        extension = PurePath(_name(values)).suffix.lower()
+        return _TEXT_BY_EXTENSION.get(extension, _UNTOLD)
     if not _KIND.fullmatch(kind) or kind.startswith("multipart/"):
         return _UNTOLD
     return kind
@@ -54,8 +71,10 @@ def content_type(values: Values) -> str:
 def described(values: Values) -> list[bytes]:
     """Give the fields that name an attachment: disposition, file name, Content-ID."""
     content_id = "".join(values.text(Tag.ATTACH_CONTENT_ID).split()).strip("<>")
-    name = values.line(Tag.ATTACH_LONG_FILENAME, Tag.ATTACH_FILENAME, Tag.DISPLAY_NAME)
-    disposition = "inline" if content_id else "attachment"
+    name = _name(values)
+    # Text that is inline and has no name would read as body.
+    is_inline = content_id and not content_type(values).startswith("text/")
+    disposition = "inline" if is_inline else "attachment"
     value = f"Content-Disposition: {disposition}"
     if name:
         value += mime.parameter("filename", name)
@@ -66,3 +85,7 @@ def described(values: Values) -> list[bytes]:
     if location:
         fields.append(mime.field("Content-Location", location))
     return fields
+
+
+def _name(values: Values) -> str:
+    return values.line(Tag.ATTACH_LONG_FILENAME, Tag.ATTACH_FILENAME, Tag.DISPLAY_NAME)
