@@ -223,6 +223,7 @@ def test_an_attachment_by_reference_is_an_empty_part_that_says_where() -> None:
 def test_what_a_container_lost_is_in_the_problems() -> None:
     lost = Problem(ProblemCode.DAMAGED, "block 7")
     inner = replace(MAIL, problems=(lost,))
+    inner = replace(MAIL, attachments=(MapiAttachment({}, item=inner),))
     item = replace(MAIL, attachments=(MapiAttachment({}, item=inner), MapiAttachment({}, b"x")))
     (problem,) = render_item(item).problems
     assert problem == Problem(ProblemCode.DAMAGED, "an embedded item: block 7")

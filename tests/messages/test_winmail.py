@@ -8,7 +8,7 @@ import pytest
 from email_audit.mapi.records import MapiAttachment, MapiItem
 from email_audit.messages.limits import ReadLimits
 from email_audit.messages.parse import parse_message
-from email_audit.messages.records import AttachmentStatus, Message, ReadStatus
+from email_audit.messages.records import AttachmentStatus, Message, ProblemCode, ReadStatus
 from tests.mapi.builders import tnef_bytes
 
 LIMITS = ReadLimits()
@@ -84,6 +84,8 @@ def test_winmail_in_winmail_is_bounded_by_the_depth_of_reading() -> None:
     whole = parse_message(original, limits=LIMITS)
     assert [one.filename for one in whole.attachments][-1] == "plan.txt"
     assert len(shallow.attachments) < len(whole.attachments)
+    assert shallow.status is ReadStatus.PARTIAL
+    assert {problem.code for problem in shallow.problems} >= {ProblemCode.TOO_DEEP}
 
 
 def test_the_real_one_gives_its_song_and_pictures(shared: Path) -> None:

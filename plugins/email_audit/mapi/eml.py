@@ -13,10 +13,11 @@ from email_audit.mapi.smime import smime_part
 from email_audit.mapi.values import NamedValues, Values, item_values
 from email_audit.messages.limits import ReadLimits
 from email_audit.messages.problems import Problems
-from email_audit.messages.records import Problem, ProblemCode
+from email_audit.messages.records import LOSSY_PROBLEMS, Problem, ProblemCode
 
 _LIMITS = ReadLimits()
 _MAIL = "IPM.Note"
+_EMBEDDED = "an embedded item: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,5 +80,8 @@ def _attachment(
         return mime.message_part(b"", described(row))
     inner = Problems(attachment.item.problems)
     message = _render(attachment.item, limits, inner, depth - 1)
-    problems.merge(inner.found(), "an embedded item")
+    for problem in inner.found():
+        if problem.code in LOSSY_PROBLEMS:
+            detail = problem.detail.removeprefix(_EMBEDDED)
+            problems.add(problem.code, f"{_EMBEDDED}{detail}")
     return mime.message_part(message, described(row))

@@ -75,7 +75,8 @@ def base64_lines(data: bytes) -> bytes:
     """Give base64 in lines of 76 characters."""
     encoded = binascii.b2a_base64(data, newline=False)
     step = _LINE_CHARACTERS
-    return b"".join(encoded[i : i + step] + b"\r\n" for i in range(0, len(encoded), step))
+    lines = [encoded[i : i + step] for i in range(0, len(encoded), step)]
+    return b"\r\n".join((*lines, b""))
 
 
 def field(name: str, value: str) -> bytes:

@@ -281,7 +281,7 @@ class _Reader:
 
     def _add_winmail(self, data: bytes, filename: str, kind: str, depth: int) -> bool:
         """Attach a TNEF stream and what it carries; False where the bytes are none."""
-        carried = open_winmail(data, self._limits, depth)
+        carried = open_winmail(data, self._limits, depth, self._problems)
         if carried is None:
             return False
         problems = Problems(carried.problems)
