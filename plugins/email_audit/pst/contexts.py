@@ -1,0 +1,210 @@
+"""Property contexts and table contexts: a thing's properties, a table's rows (MS-PST 2.3.3-4)."""
+
+from collections.abc import Iterator
+from struct import Struct
+from typing import Final, NamedTuple
+
+from email_audit.mapi.records import MapiValue
+from email_audit.pst.blocks import Reading
+from email_audit.pst.damage import DamagedError
+from email_audit.pst.heap import Heap, HeapTree
+from email_audit.pst.values import FIXED, decode_value, is_known
+
+_PROPERTIES: Final = 0xBC
+_TABLE: Final = 0x7C
+_PROPERTY = Struct("<HHI")
+_INLINE_BYTES: Final = 4
+_TABLE_HEAD = Struct("<BBHHHHIII")
+_COLUMN = Struct("<IHBB")
+_ROW_ID_BYTES: Final = 4
+_COST_OF_CELL: Final = 16
+
+
+class StoredProperty(NamedTuple):
+    """A property as the context lists it: the value itself, or where it is (2.3.3.3)."""
+
+    id: int
+    kind: int
+    value: int
+
+
+class PropertyContext:
+    """The properties of a message, attachment, folder or store."""
+
+    def __init__(self, reading: Reading, data: int, sub: int) -> None:
+        """Open the context.
+
+        Raises:
+            DamagedError: where none of it can be read.
+        """
+        self.heap = Heap(reading, data, sub)
+        if self.heap.client != _PROPERTIES:
+            self.heap.fault("it is no property context")
+        tree = HeapTree(self.heap, self.heap.root, key_bytes=2, value_bytes=6)
+        self.stored: dict[int, StoredProperty] = {}
+        try:
+            for record in tree.records():
+                stored = StoredProperty._make(_PROPERTY.unpack(record))
+                self.stored[stored.id] = stored
+        except DamagedError:
+            if not self.stored:
+                raise
+
+    def value(self, property_id: int) -> MapiValue | None:
+        """Give a property's value, None where it has none or it cannot be read."""
+        stored = self.stored.get(property_id)
+        return None if stored is None else self._value(stored)
+
+    def raw(self, property_id: int) -> bytes | None:
+        """Give a property's stored bytes, None where it has none or they cannot be read."""
+        stored = self.stored.get(property_id)
+        return None if stored is None else self._raw(stored)
+
+    def values(self, *, but: frozenset[int] = frozenset()) -> dict[int, MapiValue]:
+        """Give every property that has a value but those named, by id."""
+        found = {}
+        for stored in self.stored.values():
+            if stored.id not in but:
+                value = self._value(stored)
+                if value is not None:
+                    found[stored.id] = value
+        return found
+
+    def _value(self, stored: StoredProperty) -> MapiValue | None:
+        if not is_known(stored.kind):
+            return None
+        raw = self._raw(stored)
+        return None if raw is None else decode_value(stored.kind, raw)
+
+    def _raw(self, stored: StoredProperty) -> bytes | None:
+        if stored.kind in FIXED and FIXED[stored.kind][0] <= _INLINE_BYTES:
+            return stored.value.to_bytes(_INLINE_BYTES, "little")
+        try:
+            return self.heap.value(stored.value)
+        except DamagedError:
+            return None
+
+
+class _Column(NamedTuple):
+    """A table's column (TCOLDESC, 2.3.4.2): where its cell lies in a row, and its bit."""
+
+    id: int
+    kind: int
+    at: int
+    size: int
+    bit: int
+
+
+class TableContext:
+    """A table: of recipients, attachments, a folder's content or its sub-folders."""
+
+    def __init__(self, reading: Reading, data: int, sub: int) -> None:
+        """Open the table.
+
+        Raises:
+            DamagedError: where it is none.
+        """
+        self._reading = reading
+        self._heap = heap = Heap(reading, data, sub)
+        head = heap.item(heap.root)
+        if heap.client != _TABLE or len(head) < _TABLE_HEAD.size or head[0] != _TABLE:
+            heap.fault("it is no table")
+        _, count, _, _, self._bits_at, self._row_bytes, index, self._rows, _ = (
+            _TABLE_HEAD.unpack_from(head)
+        )
+        columns = head[_TABLE_HEAD.size :]
+        if len(columns) < count * _COLUMN.size or not self._bits_at <= self._row_bytes:
+            heap.fault("its columns are cut off")
+        self._columns = [
+            _Column(tag >> 16, tag & 0xFFFF, at, size, bit)
+            for tag, at, size, bit in _COLUMN.iter_unpack(columns[: count * _COLUMN.size])
+        ]
+        number_bytes = reading.layout.row_number.size
+        self._index = HeapTree(heap, index, key_bytes=_ROW_ID_BYTES, value_bytes=number_bytes)
+
+    @property
+    def is_damaged(self) -> bool:
+        """Say whether anything read of the table so far was damaged."""
+        return bool(self._reading.damage)
+
+    def has_row(self, row_id: int) -> bool:
+        """Say whether the table lists a row of that id.
+
+        Raises:
+            DamagedError: where it cannot be told.
+        """
+        return self._index.find(row_id) is not None
+
+    def row_ids(self) -> list[int]:
+        """List the ids of the rows in the order of the table's rows.
+
+        Raises:
+            DamagedError: where the index cannot be read whole.
+        """
+        rows = []
+        for record in self._index.records():
+            number = int.from_bytes(record[_ROW_ID_BYTES:], "little")
+            rows.append((number, int.from_bytes(record[:_ROW_ID_BYTES], "little")))
+        return [row_id for _, row_id in sorted(rows)]
+
+    def rows(self) -> Iterator[dict[int, MapiValue]]:
+        """Yield the rows' values by property id, in order; what is damaged is noted, left out."""
+        try:
+            wanted = len(self.row_ids())
+        except DamagedError:
+            wanted = None
+        given = 0
+        for raw in self._raw_rows():
+            if given == wanted:
+                return
+            given += 1
+            yield self._row(raw)
+        if wanted is not None and given < wanted:
+            self._reading.damage.bad("a table has fewer rows than its index says")
+
+    def _raw_rows(self) -> Iterator[bytes]:
+        """Yield the row matrix; no row is split between two blocks (2.3.4.4)."""
+        size = self._row_bytes
+        if not self._rows or not size:
+            return
+        for block in self._matrix_blocks():
+            for at in range(0, len(block) - size + 1, size):
+                yield block[at : at + size]
+
+    def _matrix_blocks(self) -> Iterator[bytes]:
+        try:
+            if not self._rows & 0x1F:
+                yield self._heap.item(self._rows)
+                return
+            subnode = self._heap.subnodes.get(self._rows)
+            if subnode is None:
+                self._heap.fault(f"sub-node 0x{self._rows:x} is not there")
+        except DamagedError:
+            return
+        for bid in self._reading.data_blocks(subnode.data):
+            try:
+                yield self._reading.block(bid)
+            except DamagedError:
+                continue
+
+    def _row(self, raw: bytes) -> dict[int, MapiValue]:
+        self._reading.budget.spend(_COST_OF_CELL * len(self._columns))
+        values = {}
+        bits = raw[self._bits_at :]
+        for column in self._columns:
+            byte, bit = divmod(column.bit, 8)
+            if byte >= len(bits) or not bits[byte] & (0x80 >> bit) or not is_known(column.kind):
+                continue
+            value = self._cell(raw[column.at : column.at + column.size], column)
+            if value is not None:
+                values[column.id] = value
+        return values
+
+    def _cell(self, raw: bytes, column: _Column) -> MapiValue | None:
+        if column.kind in FIXED and column.size == FIXED[column.kind][0]:
+            return decode_value(column.kind, raw)
+        try:
+            stored = self._heap.value(int.from_bytes(raw, "little"))
+        except DamagedError:
+            return None
+        return decode_value(column.kind, stored)
