@@ -16,38 +16,38 @@ class LimitError(Exception):
 class Damage:
     """Collects what was wrong, each thing once: `lost` content is not there, `bad` may be false."""
 
-    __slots__ = ("_bad", "_lost", "too_deep")
+    __slots__ = ("bad_places", "lost_places", "too_deep")
 
     def __init__(self) -> None:
-        self._bad: dict[str, None] = {}
-        self._lost: dict[str, None] = {}
+        self.bad_places: dict[str, None] = {}
+        self.lost_places: dict[str, None] = {}
         self.too_deep = False
         """Whether embedded items were left out because they lie too deep."""
 
     def bad(self, what: str) -> None:
         """Note a checksum that does not hold, or a structure that contradicts itself."""
-        self._bad[what] = None
+        self.bad_places[what] = None
 
     def lost(self, what: str) -> None:
         """Note something that lies beyond the end of the file."""
-        self._lost[what] = None
+        self.lost_places[what] = None
 
     def include(self, other: "Damage") -> None:
         """Take over what was wrong with something this one depends on."""
-        self._bad |= other._bad
-        self._lost |= other._lost
+        self.bad_places |= other.bad_places
+        self.lost_places |= other.lost_places
         self.too_deep = self.too_deep or other.too_deep
 
     def __bool__(self) -> bool:
-        return bool(self._bad or self._lost)
+        return bool(self.bad_places or self.lost_places)
 
     def problems(self) -> tuple[Problem, ...]:
         """Give what was wrong as problems, the places named."""
         found = []
-        if self._bad:
-            found.append(Problem(ProblemCode.DAMAGED, _listed(self._bad)))
-        if self._lost:
-            found.append(Problem(ProblemCode.TRUNCATED, _listed(self._lost)))
+        if self.bad_places:
+            found.append(Problem(ProblemCode.DAMAGED, _listed(self.bad_places)))
+        if self.lost_places:
+            found.append(Problem(ProblemCode.TRUNCATED, _listed(self.lost_places)))
         if self.too_deep:
             detail = "embedded items deeper than the limit are left out"
             found.append(Problem(ProblemCode.TOO_DEEP, detail))

@@ -35,6 +35,7 @@ class Index:
         self._header = header
         self.size_bytes = blob.seek(0, 2)
         self._pages = Pages(blob, header.layout, self.size_bytes)
+        self._last: dict[int, tuple[_Branch, Page | None]] = {}
 
     def node(self, nid: int) -> Node | None:
         """Find a node, None where there is none."""
@@ -103,11 +104,19 @@ class Index:
         return self.block(bid) is not None
 
     def _leaf(self, kind: int, root: PageRef, key: int) -> Page | None:
-        """Go down to the page where a key belongs, None where a page on the way does not hold."""
+        """Go down to the page where a key belongs, None where a page on the way does not hold.
+
+        The last leaf is kept: what belongs together mostly lies together.
+        """
+        if kind in self._last:
+            branch, page = self._last[kind]
+            if branch.low <= key < branch.high:
+                return page
         branch = _Branch(root, None, 0, _EVERYTHING)
         while True:
             page = self._believed(kind, branch)
             if page is None or not page.level:
+                self._last[kind] = branch, page
                 return page
             at = max(bisect_right(page.keys, key) - 1, 0)
             branch = _branch(page, branch, at)

@@ -46,16 +46,16 @@ class MessageReader:
         self, context: PropertyContext, reading: Reading
     ) -> tuple[Properties, dict[NamedProperty, MapiValue]]:
         """Tell properties with fixed ids from named ones."""
-        properties, named = {}, {}
         values = context.values()
-        for property_id, value in values.items():
-            if property_id < FIRST_NAMED_ID:
-                properties[property_id] = value
-                continue
-            reading.damage.include(self._names.damage)
-            name = self._names.name(property_id)
-            if name is not None:
-                named[name] = value
+        properties = {key: value for key, value in values.items() if key < FIRST_NAMED_ID}
+        if len(properties) == len(values):
+            return properties, {}
+        reading.damage.include(self._names.damage)
+        named = {
+            name: value
+            for key, value in values.items()
+            if key >= FIRST_NAMED_ID and (name := self._names.name(key)) is not None
+        }
         return properties, named
 
     def _recipients(self, context: PropertyContext, reading: Reading) -> tuple[Properties, ...]:

@@ -28,6 +28,7 @@ class PropertyNames:
         self.damage: Damage = reading.damage
         self._guids = self._strings = b""
         self._entries: dict[int, tuple[int, int]] = {}
+        self._known: dict[int, NamedProperty | None] = {}
         node = reading.index.node(_MAP_NODE)
         if node is None:
             self.damage.bad("the map of property names is missing")
@@ -48,6 +49,11 @@ class PropertyNames:
 
     def name(self, property_id: int) -> NamedProperty | None:
         """Give the name of an id, None where the map has none."""
+        if property_id not in self._known:
+            self._known[property_id] = self._find(property_id)
+        return self._known[property_id]
+
+    def _find(self, property_id: int) -> NamedProperty | None:
         entry = self._entries.get(property_id - FIRST_NAMED_ID)
         if entry is None:
             return None

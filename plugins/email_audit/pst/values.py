@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from struct import Struct, error, unpack_from
 from typing import Final
 from uuid import UUID
@@ -99,6 +100,6 @@ def _multiple(kind: int, raw: bytes) -> MapiValue | None:
     if count > len(raw) // 4:
         return None
     offsets = (*unpack_from(f"<{count}I", raw, 4), len(raw))
-    if any(not 0 <= start <= end for start, end in zip(offsets, offsets[1:], strict=False)):
+    if any(start > end for start, end in pairwise(offsets)):
         return None
-    return tuple([make(raw[start:end]) for start, end in zip(offsets, offsets[1:], strict=False)])
+    return tuple([make(raw[start:end]) for start, end in pairwise(offsets)])
