@@ -5,9 +5,11 @@ from typing import BinaryIO
 from email_audit.sources.base import ReadOptions, Rfc5322Source, Source
 from email_audit.sources.eml import EmlSource, TextSource, UnsupportedSource
 from email_audit.sources.mbox import MboxSource
+from email_audit.sources.msg import MsgSource
 
 SOURCES: tuple[type[Rfc5322Source], ...] = (
     MboxSource,
+    MsgSource,
     EmlSource,
     TextSource,
     UnsupportedSource,
