@@ -63,4 +63,4 @@ def _cyclic(data: bytes, key: int) -> bytes:
     turned = _R_TABLE[np.frombuffer(data, np.uint8) + low]
     turned = _S_TABLE[turned + high]
     turned = _I_TABLE[turned - high]
-    return (turned - low).tobytes()
+    return bytes(turned - low)

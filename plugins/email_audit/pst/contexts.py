@@ -8,16 +8,16 @@ from email_audit.mapi.records import MapiValue
 from email_audit.pst.blocks import Reading
 from email_audit.pst.damage import DamagedError
 from email_audit.pst.heap import Heap, HeapTree
-from email_audit.pst.values import FIXED, decode_value, is_known
+from email_audit.pst.values import INLINE_BYTES, decode_value, fixed_size, has_value
 
 _PROPERTIES: Final = 0xBC
 _TABLE: Final = 0x7C
 _PROPERTY = Struct("<HHI")
-_INLINE_BYTES: Final = 4
 _TABLE_HEAD = Struct("<BBHHHHIII")
 _COLUMN = Struct("<IHBB")
 _ROW_ID_BYTES: Final = 4
 _COST_OF_CELL: Final = 16
+_VARIES: Final = 1 << 16
 
 
 class StoredProperty(NamedTuple):
@@ -71,14 +71,14 @@ class PropertyContext:
         return found
 
     def _value(self, stored: StoredProperty) -> MapiValue | None:
-        if not is_known(stored.kind):
+        if not has_value(stored.kind):
             return None
         raw = self._raw(stored)
         return None if raw is None else decode_value(stored.kind, raw)
 
     def _raw(self, stored: StoredProperty) -> bytes | None:
-        if stored.kind in FIXED and FIXED[stored.kind][0] <= _INLINE_BYTES:
-            return stored.value.to_bytes(_INLINE_BYTES, "little")
+        if (fixed_size(stored.kind) or _VARIES) <= INLINE_BYTES:
+            return stored.value.to_bytes(INLINE_BYTES, "little")
         try:
             return self.heap.value(stored.value)
         except DamagedError:
@@ -193,7 +193,7 @@ class TableContext:
         bits = raw[self._bits_at :]
         for column in self._columns:
             byte, bit = divmod(column.bit, 8)
-            if byte >= len(bits) or not bits[byte] & (0x80 >> bit) or not is_known(column.kind):
+            if byte >= len(bits) or not bits[byte] & (0x80 >> bit) or not has_value(column.kind):
                 continue
             value = self._cell(raw[column.at : column.at + column.size], column)
             if value is not None:
@@ -201,7 +201,7 @@ class TableContext:
         return values
 
     def _cell(self, raw: bytes, column: _Column) -> MapiValue | None:
-        if column.kind in FIXED and column.size == FIXED[column.kind][0]:
+        if column.size == fixed_size(column.kind):
             return decode_value(column.kind, raw)
         try:
             stored = self._heap.value(int.from_bytes(raw, "little"))

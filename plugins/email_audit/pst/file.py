@@ -1,7 +1,7 @@
 """One PST or OST file: what is in it, by node (MS-PST 2.4)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 from typing import BinaryIO, Final
@@ -23,18 +23,19 @@ MESSAGE_TYPE: Final = 0x04
 TYPE_MASK: Final = 0x1F
 _BOOKKEEPING_BYTES: Final = 1 << 40
 """What reading a folder, a table or the names may cost: bounded by their structure."""
+_NOTHING_READ: Final = Problem(ProblemCode.DAMAGED, "its properties cannot be read")
 _HEAPS_TRIED: Final = 200
 _HEAP_SIGNATURE: Final = 0xEC
 
 
 @dataclass(frozen=True, slots=True)
 class ReadMessage:
-    """A message's item, or why there is none."""
+    """A message's item, or where it is None the problem that says why."""
 
     node: Node
-    path: str
+    folder: str
     item: MapiItem | None
-    problems: tuple[Problem, ...] = ()
+    problem: Problem = _NOTHING_READ
 
 
 class PstFile:
@@ -59,21 +60,22 @@ class PstFile:
         An item with damage has it in its problems; one that no folder lists is marked deleted.
         """
         reading = self._reading(self._max_item_bytes)
-        path = self.folders.path(node.parent)
+        folder = self.folders.path(node.parent)
         if node.doubt:
             reading.damage.bad(node.doubt)
         try:
             item = self._messages.read(reading, node.data, node.sub)
         except DamagedError:
-            return ReadMessage(node, path, None, reading.damage.problems())
+            problems = reading.damage.problems()
+            return ReadMessage(node, folder, None, problems[0] if problems else _NOTHING_READ)
         except LimitError:
             detail = (
                 f"reading the item takes more than {self._max_item_bytes} bytes, the limit "
                 "(EMAIL_AUDIT_MAX_MESSAGE_BYTES); it is kept as evidence"
             )
-            return ReadMessage(node, path, None, (Problem(ProblemCode.TOO_LARGE, detail),))
+            return ReadMessage(node, folder, None, Problem(ProblemCode.TOO_LARGE, detail))
         deleted = self._deleted(node)
-        return ReadMessage(node, path, item, (*item.problems, *deleted))
+        return ReadMessage(node, folder, replace(item, problems=(*item.problems, *deleted)))
 
     def _deleted(self, node: Node) -> tuple[Problem, ...]:
         if not self.folders.exists(node.parent):

@@ -11,7 +11,14 @@ from typing import BinaryIO, NamedTuple
 from email_audit.pst.header import Header, PageRef
 from email_audit.pst.layout import BLOCK_PAGE, NODE_PAGE
 from email_audit.pst.pages import Page, Pages
-from email_audit.pst.salvage import Block, Node, SalvagedNodes, salvage_blocks, salvage_nodes
+from email_audit.pst.salvage import (
+    Block,
+    Node,
+    SalvagedNodes,
+    node_of,
+    salvage_blocks,
+    salvage_nodes,
+)
 
 _EVERYTHING = 1 << 64
 _RESERVED = ~1
@@ -45,7 +52,7 @@ class Index:
         at = bisect_left(page.keys, nid)
         if at == len(page.keys) or page.keys[at] != nid:
             return None
-        return Node(*page.rows[at])
+        return node_of(page.rows[at])
 
     def nodes(self, start: int = 0, stop: int = _EVERYTHING) -> Iterator[Node]:
         """Yield the nodes from `start` up to before `stop`, in order."""
@@ -62,7 +69,7 @@ class Index:
                 stack.extend(reversed(list(_branches(page, branch))))
             else:
                 first, last = bisect_left(page.keys, start), bisect_left(page.keys, stop)
-                yield from (Node(*row) for row in page.rows[first:last])
+                yield from (node_of(row) for row in page.rows[first:last])
 
     def block(self, bid: int) -> Block | None:
         """Find where a block lies, None where the index does not say."""
@@ -93,15 +100,21 @@ class Index:
 
     @cached_property
     def _salvaged(self) -> SalvagedNodes:
-        return salvage_nodes(self._blob, self._header, self._pages, self.has_block)
+        return salvage_nodes(self._blob, self._header, self._pages, self)
 
     @cached_property
     def _salvaged_blocks(self) -> dict[int, Block]:
         return salvage_blocks(self._blob, self._header.layout)
 
     def has_block(self, bid: int) -> bool:
-        """Say whether the index knows such a block."""
+        """Say whether the block can be found at all."""
         return self.block(bid) is not None
+
+    def is_current(self, bid: int) -> bool:
+        """Say whether an undamaged page of the tree lists the block."""
+        bid &= _RESERVED
+        page = self._leaf(BLOCK_PAGE, self._header.blocks, bid)
+        return page is not None and bid in page.keys
 
     def _leaf(self, kind: int, root: PageRef, key: int) -> Page | None:
         """Go down to the page where a key belongs, None where a page on the way does not hold.

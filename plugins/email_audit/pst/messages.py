@@ -4,11 +4,11 @@ from struct import Struct
 from typing import Final
 
 from email_audit.mapi.records import MapiAttachment, MapiItem, MapiValue, NamedProperty, Properties
+from email_audit.mapi.types import PropertyType
 from email_audit.pst.blocks import Reading, Subnode
 from email_audit.pst.contexts import PropertyContext, TableContext
 from email_audit.pst.damage import DamagedError
 from email_audit.pst.names import FIRST_NAMED_ID, PropertyNames
-from email_audit.pst.values import TYPE_OBJECT
 
 _RECIPIENTS: Final = 0x692
 _ATTACHMENTS: Final = 0x671
@@ -88,7 +88,7 @@ class MessageReader:
         data, item = None, None
         if stored is None:
             data = b"" if method == _BY_VALUE else None
-        elif stored.kind != TYPE_OBJECT:
+        elif stored.kind != PropertyType.OBJECT:
             data = context.raw(_ATTACH_DATA)
         elif (target := _object(context)) is not None:
             if method == _EMBEDDED:

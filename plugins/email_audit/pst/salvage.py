@@ -5,20 +5,24 @@ Every page and block ends in a trailer with its kind, identifier, signature and 
 new place with a higher identifier, so that of two pages with the same node the higher is newer.
 """
 
-from bisect import bisect_left
-from collections.abc import Callable, Iterator
-from itertools import starmap
-from typing import BinaryIO, NamedTuple
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from typing import BinaryIO, Final, NamedTuple, Protocol
 
 import numpy as np
 
 from email_audit.pst.checksums import crc
 from email_audit.pst.header import Header, PageRef
 from email_audit.pst.layout import NODE_PAGE, Layout
-from email_audit.pst.pages import Page, Pages, page_of
+from email_audit.pst.pages import Page, Pages, Row, page_of
 
 _STRETCH_BYTES = 1 << 24
 _PAGE_STEP = 512
+_REPLACED: Final = (
+    "the page of the index that led to it is damaged; an older copy was used, so that this may be "
+    "an earlier state of the item"
+)
+_NO_NID: Final = 1 << 33
 _VISITED_MAX = 10_000_000
 LONGEST_BLOCK_BYTES = 0xFFFF
 
@@ -34,6 +38,12 @@ class Node(NamedTuple):
     sub: int
     parent: int
     doubt: str = ""
+
+
+def node_of(row: Row) -> Node:
+    """Make a node of a leaf's row."""
+    nid, data, sub, parent = row
+    return Node(nid, data, sub, parent)
 
 
 class Block(NamedTuple):
@@ -62,31 +72,49 @@ class SalvagedNodes:
         return (self._nodes[nid] for nid in self._nids[first:last])
 
 
+class BlockFinder(Protocol):
+    """Says what the tree of blocks knows."""
+
+    def has_block(self, bid: int) -> bool:
+        """Say whether the block can be found at all."""
+
+    def is_current(self, bid: int) -> bool:
+        """Say whether an undamaged page of the tree lists the block."""
+
+
 def salvage_nodes(
-    blob: BinaryIO, header: Header, pages: Pages, has_block: Callable[[int], bool]
+    blob: BinaryIO, header: Header, pages: Pages, blocks: BlockFinder
 ) -> SalvagedNodes:
     """Gather the nodes of all pages that can still be reached, or else found.
 
-    Where a leaf of the tree cannot be read, its nodes come from older copies of it that are still
-    in the file, if their content is (`has_block`), and from the damaged page itself, in doubt.
+    Where a page of the tree cannot be read, nodes come from leaves that nothing leads to any more,
+    older copies among them, if their content is still there. A block is never changed, only
+    replaced by one with another identifier: what an undamaged tree of blocks still lists is in
+    use. Other nodes are in doubt, and so are those that only the damaged page itself names.
     """
     walk = _walk(pages, header.nodes)
-    nodes = {row[0]: Node(*row) for page in walk.leaves for row in page.rows}
+    nodes = {row[0]: node_of(row) for page in walk.leaves for row in page.rows}
     if walk.lost or walk.is_uncertain:
         spans = sorted((page.keys[0], page.keys[-1]) for page in walk.leaves)
-        starts = [span[0] for span in spans]
         for page in _stray_leaves(blob, header.layout):
-            for node in starmap(Node, page.rows):
-                at = bisect_left(starts, node.nid + 1) - 1
-                is_superseded = at >= 0 and node.nid <= spans[at][1]
-                if node.nid not in nodes and not is_superseded and has_block(node.data):
-                    nodes[node.nid] = node
+            for node in map(node_of, page.rows):
+                if node.nid not in nodes and not _is_within(node.nid, spans):
+                    is_current = blocks.is_current(node.data) and (
+                        not node.sub or blocks.is_current(node.sub)
+                    )
+                    if is_current or blocks.has_block(node.data):
+                        nodes[node.nid] = node._replace(doubt="" if is_current else _REPLACED)
     for page in walk.doubtful:
-        for row in page.rows:
-            node = Node(*row)
-            if nodes.get(node.nid) != node and node.nid and has_block(node.data):
+        for node in map(node_of, page.rows):
+            if nodes.get(node.nid) != node and node.nid and blocks.has_block(node.data):
                 nodes[node.nid] = node._replace(doubt=page.fault)
     return SalvagedNodes(nodes, tuple(walk.lost))
+
+
+def _is_within(nid: int, spans: list[tuple[int, int]]) -> bool:
+    """Say whether a leaf that holds would list the node if it were still there."""
+    at = bisect_right(spans, (nid, _NO_NID)) - 1
+    return at >= 0 and nid <= spans[at][1]
 
 
 class _Walk(NamedTuple):
@@ -123,14 +151,13 @@ def _walk(pages: Pages, root: PageRef) -> _Walk:
 
 
 def _stray_leaves(blob: BinaryIO, layout: Layout) -> list[Page]:
-    """Find every leaf of a node tree, current or not, whose content holds; newest first."""
+    """Find every leaf of a node tree, current or not, whose content holds; the newest first."""
     found = []
     at = layout.trailer_at
     for base, stretch in _stretches(blob, layout.page_bytes):
-        kinds = np.frombuffer(stretch, np.uint8)
-        last = len(stretch) - layout.page_bytes
-        starts = np.arange(0, last + 1, _PAGE_STEP)
-        here = (kinds[starts + at] == NODE_PAGE) & (kinds[starts + at + 1] == NODE_PAGE)
+        octets = np.frombuffer(stretch, np.uint8)
+        starts = np.arange(0, len(stretch) - layout.page_bytes + 1, _PAGE_STEP)
+        here = (octets[starts + at] == NODE_PAGE) & (octets[starts + at + 1] == NODE_PAGE)
         for start in starts[here].tolist():
             raw = stretch[start : start + layout.page_bytes]
             bid = layout.page_trailer(raw)[4]

@@ -6,10 +6,12 @@ from email_audit.sources.base import ReadOptions, Rfc5322Source, Source
 from email_audit.sources.eml import EmlSource, TextSource, UnsupportedSource
 from email_audit.sources.mbox import MboxSource
 from email_audit.sources.msg import MsgSource
+from email_audit.sources.pst import PstSource
 
 SOURCES: tuple[type[Rfc5322Source], ...] = (
     MboxSource,
     MsgSource,
+    PstSource,
     EmlSource,
     TextSource,
     UnsupportedSource,
