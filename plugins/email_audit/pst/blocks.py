@@ -14,7 +14,7 @@ from email_audit.pst.checksums import crc, signature
 from email_audit.pst.cipher import CryptMethod, decode
 from email_audit.pst.damage import Budget, Damage, DamagedError
 from email_audit.pst.index import Index
-from email_audit.pst.layout import Layout
+from email_audit.pst.layout import RESERVED, Layout
 from email_audit.pst.salvage import Block
 
 _INTERNAL: Final = 2
@@ -56,6 +56,7 @@ class Reading:
         Raises:
             DamagedError: where it is not there at all.
         """
+        bid &= ~RESERVED
         place = self.index.block(bid)
         name = f"block 0x{bid:x}"
         if place is None:
@@ -174,7 +175,7 @@ def _holds(raw: bytes, data: bytes, bid: int, place: Block, layout: Layout) -> b
     said = layout.trailer_of_block(raw)
     return (
         said.size == place.size
-        and (said.bid ^ bid) & ~1 == 0
+        and said.bid & ~RESERVED == bid
         and (layout.has_4k_pages or said.signature == signature(place.offset, said.bid))
         and crc(data) == said.checksum
     )

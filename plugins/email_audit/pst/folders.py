@@ -1,7 +1,7 @@
 """Folders: their paths, and whether they list a message (MS-PST 2.4.4)."""
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from email_audit.mapi.records import AnsiText, MapiValue
@@ -12,7 +12,9 @@ from email_audit.pst.damage import DamagedError, LimitError
 ROOT_FOLDER: Final = 0x122
 _CONTENTS_TYPE: Final = 0x0E
 _TYPE_MASK: Final = 0x1F
+_FOLDER_TYPE: Final = 0x02
 _DISPLAY_NAME: Final = 0x3001
+_CONTENT_COUNT: Final = 0x3602
 _DEPTH_MAX = 100
 _TABLES_KEPT = 16
 
@@ -58,6 +60,22 @@ class Folders:
     def exists(self, folder: int) -> bool:
         """Say whether the file has such a folder."""
         return self._begin().index.node(folder) is not None
+
+    def declared_counts(self) -> Iterator[tuple[int, str, int]]:
+        """Yield each folder's nid, its path and how many messages it says that it has.
+
+        A figure of its own: Outlook keeps it beside the tables (PidTagContentCount).
+        """
+        for node in self._begin().index.nodes():
+            if node.nid & _TYPE_MASK != _FOLDER_TYPE:
+                continue
+            reading = self._begin()
+            try:
+                count = PropertyContext(reading, node.data, node.sub).value(_CONTENT_COUNT)
+            except (DamagedError, LimitError):
+                continue
+            if isinstance(count, int):
+                yield node.nid, self.path(node.nid), count
 
     def _name_and_parent(self, nid: int) -> tuple[str, int]:
         reading = self._begin()

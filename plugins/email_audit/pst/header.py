@@ -11,7 +11,8 @@ from email_audit.pst.layout import ANSI, LAYOUTS, UNICODE, Layout
 MAGIC = b"!BDN"
 _CLIENTS = frozenset({b"SM", b"SO", b"AB"})
 """wMagicClient: PST, OST, personal address book."""
-_HEADER_BYTES = 564
+HEAD_BYTES = 564
+"""How much of the file the header takes, in the longer of its forms."""
 _METHODS = frozenset(CryptMethod)
 
 
@@ -41,7 +42,7 @@ def is_pst(head: bytes) -> bool:
 def read_header(blob: BinaryIO) -> Header:
     """Read the header as far as it goes; never raises: what is false shows at the first page."""
     blob.seek(0)
-    raw = blob.read(_HEADER_BYTES).ljust(_HEADER_BYTES, b"\0")
+    raw = blob.read(HEAD_BYTES).ljust(HEAD_BYTES, b"\0")
     layout = LAYOUTS.get(_version(raw)) or _guess(raw)
     if layout.is_ansi:
         node_bid, node_at, block_bid, block_at = unpack_from("<IIII", raw, 184)

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import BinaryIO, NamedTuple
 
 from email_audit.pst.header import Header, PageRef
-from email_audit.pst.layout import BLOCK_PAGE, NODE_PAGE
+from email_audit.pst.layout import BLOCK_PAGE, NODE_PAGE, RESERVED
 from email_audit.pst.pages import Page, Pages
 from email_audit.pst.salvage import (
     Block,
@@ -21,8 +21,6 @@ from email_audit.pst.salvage import (
 )
 
 _EVERYTHING = 1 << 64
-_RESERVED = ~1
-"""Bit 0 of a block's identifier is reserved and ignored (MS-PST 2.2.2.2)."""
 
 
 class _Branch(NamedTuple):
@@ -73,7 +71,7 @@ class Index:
 
     def block(self, bid: int) -> Block | None:
         """Find where a block lies, None where the index does not say."""
-        bid &= _RESERVED
+        bid &= ~RESERVED
         page = self._leaf(BLOCK_PAGE, self._header.blocks, bid)
         if page is None:
             return self._salvaged_blocks.get(bid)
@@ -112,7 +110,7 @@ class Index:
 
     def is_current(self, bid: int) -> bool:
         """Say whether an undamaged page of the tree lists the block."""
-        bid &= _RESERVED
+        bid &= ~RESERVED
         page = self._leaf(BLOCK_PAGE, self._header.blocks, bid)
         return page is not None and bid in page.keys
 

@@ -14,6 +14,9 @@ BLOCK_PAGE: Final = 0x80
 NODE_PAGE: Final = 0x81
 """ptypeNBT: a page of the tree that finds nodes."""
 
+RESERVED: Final = 1
+"""Bit 0 of a block's identifier is to be ignored; trees of data set it (2.2.2.2)."""
+
 
 class BlockTrailer(NamedTuple):
     """What a block says about itself (BLOCKTRAILER, MS-PST 2.2.2.8.1)."""

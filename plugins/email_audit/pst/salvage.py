@@ -13,7 +13,7 @@ import numpy as np
 
 from email_audit.pst.checksums import crc
 from email_audit.pst.header import Header, PageRef
-from email_audit.pst.layout import NODE_PAGE, Layout
+from email_audit.pst.layout import NODE_PAGE, RESERVED, Layout
 from email_audit.pst.pages import Page, Pages, Row, page_of
 
 _STRETCH_BYTES = 1 << 24
@@ -176,7 +176,7 @@ def salvage_blocks(blob: BinaryIO, layout: Layout) -> dict[int, Block]:
         for start, end in _block_spans(stretch, base, layout):
             said = layout.trailer_of_block(stretch[end - trailer : end])
             if crc(stretch[start : start + said.size]) == said.checksum:
-                found[said.bid & ~1] = Block(base + start, said.size, said.inflated)
+                found[said.bid & ~RESERVED] = Block(base + start, said.size, said.inflated)
     return found
 
 
