@@ -115,13 +115,20 @@ class Reading:
                 yield below
 
     def data(self, bid: int) -> bytes:
-        """Give a node's data; a block of it that is not there is noted and left out."""
+        """Give a node's data; a block of it that is not there is noted and left out.
+
+        Raises:
+            DamagedError: where none of it is there.
+        """
         parts = []
-        for below in self.data_blocks(bid):
+        below = self.data_blocks(bid)
+        for block in below:
             try:
-                parts.append(self.block(below))
+                parts.append(self.block(block))
             except DamagedError:
                 continue
+        if below and not parts:
+            raise DamagedError
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def subnodes(self, bid: int) -> dict[int, Subnode]:

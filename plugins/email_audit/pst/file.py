@@ -45,8 +45,8 @@ class PstFile:
         self._blob = blob
         self._max_item_bytes = max_item_bytes
         self._max_depth = max_depth
-        self._header: Header = read_header(blob)
-        self.index = Index(blob, self._header)
+        self.header: Header = read_header(blob)
+        self.index = Index(blob, self.header)
 
     def messages(self, start: int = 0, stop: int = 1 << 64) -> Iterator[Node]:
         """Yield the nodes of messages from nid `start` up to before `stop`, in order."""
@@ -99,7 +99,7 @@ class PstFile:
     def _reading(self, budget_bytes: int) -> Reading:
         return Reading(
             self._blob,
-            self._header.layout,
+            self.header.layout,
             self._crypt,
             self.index,
             Budget(budget_bytes),
@@ -109,15 +109,15 @@ class PstFile:
     @cached_property
     def _crypt(self) -> CryptMethod:
         """Give the encoding; where the header does not hold, the one that shows most heaps."""
-        if self._header.crypt is not None:
-            return self._header.crypt
+        if self.header.crypt is not None:
+            return self.header.crypt
         return max(CryptMethod, key=self._heaps_shown)
 
     def _heaps_shown(self, method: CryptMethod) -> int:
         shown = 0
         for node in islice(self.index.nodes(), _HEAPS_TRIED):
             reading = Reading(
-                self._blob, self._header.layout, method, self.index, Budget(self._max_item_bytes)
+                self._blob, self.header.layout, method, self.index, Budget(self._max_item_bytes)
             )
             try:
                 first = reading.block(reading.data_blocks(node.data)[0])

@@ -94,7 +94,7 @@ class MessageReader:
             if method == _EMBEDDED:
                 item = self._embedded(target, reading, depth)
             else:
-                data = reading.data(target.data)
+                data = _bytes(target, reading)
         values = context.values(but=frozenset({_ATTACH_DATA}))
         properties = {key: value for key, value in values.items() if key < FIRST_NAMED_ID}
         problems = reading.damage.problems()
@@ -112,6 +112,14 @@ class MessageReader:
             return None
         finally:
             attachment.damage.include(reading.damage)
+
+
+def _bytes(target: Subnode, reading: Reading) -> bytes | None:
+    """Give an OLE object as it is stored (MS-OXCMSG 2.2.2.9, afOle)."""
+    try:
+        return reading.data(target.data)
+    except DamagedError:
+        return None
 
 
 def _object(context: PropertyContext) -> Subnode | None:

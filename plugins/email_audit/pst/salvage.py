@@ -23,6 +23,7 @@ _REPLACED: Final = (
     "an earlier state of the item"
 )
 _NO_NID: Final = 1 << 33
+_NO_KEY: Final = 1 << 64
 _VISITED_MAX = 10_000_000
 LONGEST_BLOCK_BYTES = 0xFFFF
 
@@ -127,27 +128,37 @@ class _Walk(NamedTuple):
 
 
 def _walk(pages: Pages, root: PageRef) -> _Walk:
-    walk = _Walk([], [], [], is_uncertain=False)
-    stack: list[tuple[PageRef, int | None]] = [(root, None)]
-    visited: set[int] = set()
+    """Follow the tree as far as it leads, through damaged branches too."""
+    leaves, doubtful, lost = [], [], []
     is_uncertain = False
+    stack: list[tuple[PageRef, int | None, int, int]] = [(root, None, 0, _NO_KEY)]
+    visited: set[int] = set()
     while stack:
-        ref, level = stack.pop()
+        ref, level, low, high = stack.pop()
         page = pages.read(NODE_PAGE, ref)
+        is_misplaced = (
+            ref.offset in visited
+            or level not in {None, page.level}
+            or (page.is_whole and not low <= page.keys[0] <= page.keys[-1] < high)
+        )
+        is_uncertain = is_uncertain or is_misplaced or bool(page.fault)
+        if is_misplaced:
+            lost.append(page.fault or f"index page at byte {ref.offset} stands in a wrong place")
         if ref.offset in visited or len(visited) >= _VISITED_MAX:
             continue
         visited.add(ref.offset)
-        is_uncertain = is_uncertain or bool(page.fault)
-        if level is not None and page.level != level:
-            walk.lost.append(page.fault or f"index page at byte {ref.offset}: of another level")
-        elif page.level and page.rows:
-            stack.extend((PageRef(bid, offset), page.level - 1) for _, bid, offset in page.rows)
-        elif page.is_whole:
-            walk.leaves.append(page)
+        if page.level and page.rows and level in {None, page.level}:
+            bounds = (*page.keys, high) if page.is_whole else ()
+            for at, (_, bid, offset) in enumerate(page.rows):
+                span = (bounds[at] if at else low, bounds[at + 1]) if bounds else (0, _NO_KEY)
+                stack.append((PageRef(bid, offset), page.level - 1, *span))
+        elif page.is_whole and not page.level:
+            leaves.append(page)
         else:
-            walk.lost.append(page.fault)
-            walk.doubtful.append(page)
-    return walk._replace(is_uncertain=is_uncertain)
+            lost.append(page.fault)
+            if not page.level:
+                doubtful.append(page)
+    return _Walk(leaves, doubtful, [name for name in lost if name], is_uncertain)
 
 
 def _stray_leaves(blob: BinaryIO, layout: Layout) -> list[Page]:

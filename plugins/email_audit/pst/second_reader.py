@@ -30,9 +30,10 @@ Found = str | int | list[int | None] | None
 class Disagreement:
     """One thing the readers see differently: `ours` and `theirs` are numbers and hashes only.
 
-    `what` is `only_ours`, `only_theirs`, `subject`, `header`, `attachment_bytes`, `unread` (items
-    that libpff says it cannot read), `failed` (libpff as a whole), or `folder_count`: not libpff
-    but the folder itself declares another number of messages than the node tree holds for it.
+    `what` is `only_ours`, `only_theirs`, `subject`, `header`, `attachment_bytes`, `unread` (how
+    many items or folders' lists libpff says that it cannot read), `failed` (libpff as a whole), or
+    `folder_count`: not libpff but the folder itself declares another number of messages than the
+    node tree holds for it.
     """
 
     source: str

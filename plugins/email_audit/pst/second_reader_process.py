@@ -24,44 +24,50 @@ def items(path: str) -> Iterator[Line]:
     folders = [file.get_root_folder()]
     while folders:
         folder = folders.pop()
-        yield from _each(folder.get_sub_message, lambda f=folder: f.number_of_sub_messages)
-        count = _number(lambda f=folder: f.number_of_sub_folders)
-        for position in range(count):
-            try:
-                folders.append(folder.get_sub_folder(position))
-            except OSError:
-                yield {"error": "a folder"}
-    yield from _each(file.get_orphan_item, lambda: file.number_of_orphan_items)
+        for message in _each(folder, "sub_message"):
+            yield _error("an item") if message is None else _line(message)
+        for below in _each(folder, "sub_folder"):
+            if below is None:
+                yield _error("a folder")
+            else:
+                folders.append(below)
+    for orphan in _each(file, "orphan_item"):
+        yield _error("an item") if orphan is None else _line(orphan)
 
 
-def _each(get: Any, count: Any) -> Iterator[Line]:
-    for position in range(_number(count)):
-        try:
-            yield _line(get(position))
-        except OSError:
-            yield {"error": "an item"}
-
-
-def _number(count: Any) -> int:
+def _each(parent: Any, what: str) -> Iterator[Any]:
+    """Yield the parts of that name, None for each that libpff cannot read or not even count."""
     try:
-        return int(count())
+        count = int(getattr(parent, f"number_of_{what}s", 0))
     except OSError:
-        return 0
+        yield None
+        return
+    for position in range(count):
+        try:
+            yield getattr(parent, f"get_{what}")(position)
+        except OSError:
+            yield None
+
+
+def _error(what: str) -> Line:
+    return {"error": what}
 
 
 def _line(item: Any) -> Line:
-    sizes: list[int | None] = []
-    for position in range(_number(lambda: getattr(item, "number_of_attachments", 0))):
-        try:
-            sizes.append(int(item.get_attachment(position).size))
-        except OSError:
-            sizes.append(None)
+    sizes = [None if part is None else _size(part) for part in _each(item, "attachment")]
     return {
         "nid": int(item.identifier),
         "subject_sha256": _digest(getattr(item, "subject", None)),
         "header_sha256": _digest(getattr(item, "transport_headers", None)),
         "attachment_bytes": sizes,
     }
+
+
+def _size(attachment: Any) -> int | None:
+    try:
+        return int(attachment.size)
+    except OSError:
+        return None
 
 
 def _digest(text: str | None) -> str | None:
@@ -73,8 +79,8 @@ def main() -> None:
     try:
         for line in items(sys.argv[1]):
             sys.stdout.write(json.dumps(line) + "\n")
-    except OSError as error:
-        sys.stdout.write(json.dumps({"error": "the file", "reason": type(error).__name__}) + "\n")
+    except OSError:
+        sys.stdout.write(json.dumps(_error("the file")) + "\n")
 
 
 if __name__ == "__main__":
