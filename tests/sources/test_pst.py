@@ -33,7 +33,7 @@ def test_of_every_real_file_as_many_items_are_found_as_declared(shared: Path) ->
         assert source.declared(blob) == len(items), name
         assert all(isinstance(item, FoundItem) for item in items), name
         total += len(items)
-    assert total == 184
+    assert total == 197
 
 
 @pytest.mark.parametrize("max_items", [1, 7, 1000])

@@ -58,35 +58,33 @@ class Reading:
         """
         bid &= ~RESERVED
         place = self.index.block(bid)
-        name = f"block 0x{bid:x}"
         if place is None:
-            self.damage.bad(f"{name} is not in the index")
+            self.damage.bad(f"block 0x{bid:x} is not in the index")
             raise DamagedError
         room = self.layout.stored_size(place.size)
         self.budget.spend(room + _COST_OF_BLOCK)
-        name += f" at byte {place.offset}"
-        if place.offset + room > self.index.size_bytes:
-            self.damage.lost(f"{name} lies beyond the end of the file")
-            raise DamagedError
         self.blob.seek(place.offset)
         raw = self.blob.read(room)
+        if len(raw) < room:
+            self.damage.lost(f"{_name(bid, place)} lies beyond the end of the file")
+            raise DamagedError
         data = raw[: place.size]
         if not _holds(raw, data, bid, place, self.layout):
-            self.damage.bad(f"{name}: its checksum does not hold")
-        return self._clear(data, bid, place, name)
-
-    def _clear(self, data: bytes, bid: int, place: Block, name: str) -> bytes:
-        """Decode and inflate; with 4 KiB pages a block is stored deflated where that is shorter."""
+            self.damage.bad(f"{_name(bid, place)}: its checksum does not hold")
         method = CryptMethod.NONE if bid & _INTERNAL else self.crypt
-        if not place.inflated or place.inflated == place.size:
+        if place.inflated in {0, place.size}:
             return decode(data, bid, method)
+        return self._inflated(data, bid, place, method)
+
+    def _inflated(self, data: bytes, bid: int, place: Block, method: CryptMethod) -> bytes:
+        """Inflate what files with 4 KiB pages store deflated where that is shorter."""
         self.budget.spend(place.inflated)
         inflated = _inflate(data, place.inflated)
         if inflated is not None:
             return decode(inflated, bid, method)
         inflated = _inflate(decode(data, bid, method), place.inflated)
         if inflated is None:
-            self.damage.bad(f"{name}: cannot be inflated")
+            self.damage.bad(f"{_name(bid, place)}: cannot be inflated")
             raise DamagedError
         return inflated
 
@@ -176,6 +174,10 @@ class Reading:
             self.damage.bad(f"block 0x{bid:x}: is shorter than it says")
         end = start + min(count, there) * shape.size
         return level, list(shape.iter_unpack(raw[start:end]))
+
+
+def _name(bid: int, place: Block) -> str:
+    return f"block 0x{bid:x} at byte {place.offset}"
 
 
 def _holds(raw: bytes, data: bytes, bid: int, place: Block, layout: Layout) -> bool:

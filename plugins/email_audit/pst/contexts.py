@@ -1,6 +1,7 @@
 """Property contexts and table contexts: a thing's properties, a table's rows (MS-PST 2.3.3-4)."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 from struct import Struct
 from typing import Final, NamedTuple
 
@@ -8,7 +9,7 @@ from email_audit.mapi.records import MapiValue
 from email_audit.pst.blocks import Reading
 from email_audit.pst.damage import DamagedError
 from email_audit.pst.heap import Heap, HeapTree
-from email_audit.pst.values import INLINE_BYTES, decode_value, fixed_size, has_value
+from email_audit.pst.values import INLINE, decode_value, fixed_size, has_value
 
 _PROPERTIES: Final = 0xBC
 _TABLE: Final = 0x7C
@@ -17,13 +18,11 @@ _TABLE_HEAD = Struct("<BBHHHHIII")
 _COLUMN = Struct("<IHBB")
 _ROW_ID_BYTES: Final = 4
 _COST_OF_CELL: Final = 16
-_VARIES: Final = 1 << 16
 
 
 class StoredProperty(NamedTuple):
     """A property as the context lists it: the value itself, or where it is (2.3.3.3)."""
 
-    id: int
     kind: int
     value: int
 
@@ -43,9 +42,9 @@ class PropertyContext:
         tree = HeapTree(self.heap, self.heap.root, key_bytes=2, value_bytes=6)
         self.stored: dict[int, StoredProperty] = {}
         try:
-            for record in tree.records():
-                stored = StoredProperty._make(_PROPERTY.unpack(record))
-                self.stored[stored.id] = stored
+            for leaf in tree.leaves():
+                for property_id, kind, value in _PROPERTY.iter_unpack(leaf):
+                    self.stored[property_id] = StoredProperty(kind, value)
         except DamagedError:
             if not self.stored:
                 raise
@@ -56,43 +55,48 @@ class PropertyContext:
         return None if stored is None else self._value(stored)
 
     def raw(self, property_id: int) -> bytes | None:
-        """Give a property's stored bytes, None where it has none or they cannot be read."""
+        """Give the bytes of a property of more than 4 bytes, None where there are none."""
         stored = self.stored.get(property_id)
-        return None if stored is None else self._raw(stored)
+        try:
+            return None if stored is None else self.heap.value(stored.value)
+        except DamagedError:
+            return None
 
     def values(self, *, but: frozenset[int] = frozenset()) -> dict[int, MapiValue]:
         """Give every property that has a value but those named, by id."""
         found = {}
-        for stored in self.stored.values():
-            if stored.id not in but:
-                value = self._value(stored)
-                if value is not None:
-                    found[stored.id] = value
+        for property_id, stored in self.stored.items():
+            value = None if property_id in but else self._value(stored)
+            if value is not None:
+                found[property_id] = value
         return found
 
     def _value(self, stored: StoredProperty) -> MapiValue | None:
-        if not has_value(stored.kind):
+        kind, place = stored
+        if kind in INLINE:
+            return INLINE[kind](place)
+        if not has_value(kind):
             return None
-        raw = self._raw(stored)
-        return None if raw is None else decode_value(stored.kind, raw)
-
-    def _raw(self, stored: StoredProperty) -> bytes | None:
-        if (fixed_size(stored.kind) or _VARIES) <= INLINE_BYTES:
-            return stored.value.to_bytes(INLINE_BYTES, "little")
         try:
-            return self.heap.value(stored.value)
+            return decode_value(kind, self.heap.value(place))
         except DamagedError:
             return None
 
 
 class _Column(NamedTuple):
-    """A table's column (TCOLDESC, 2.3.4.2): where its cell lies in a row, and its bit."""
+    """A table's column (TCOLDESC, 2.3.4.2).
+
+    Its cell is at `at` in a row, with the value itself if `is_here`; the row has it where the byte
+    at `byte` has the bit `mask` (the cell existence block, 2.3.4.4.1).
+    """
 
     id: int
     kind: int
     at: int
     size: int
-    bit: int
+    is_here: bool
+    byte: int
+    mask: int
 
 
 class TableContext:
@@ -115,11 +119,9 @@ class TableContext:
         columns = head[_TABLE_HEAD.size :]
         if len(columns) < count * _COLUMN.size or not self._bits_at <= self._row_bytes:
             heap.fault("its columns are cut off")
-        self._columns = [
-            _Column(tag >> 16, tag & 0xFFFF, at, size, bit)
-            for tag, at, size, bit in _COLUMN.iter_unpack(columns[: count * _COLUMN.size])
-        ]
-        number_bytes = reading.layout.row_number.size
+        self._columns = _readable(columns[: count * _COLUMN.size], self._bits_at, self._row_bytes)
+        number_bytes = reading.layout.row_number_bytes
+        self._record_bytes = _ROW_ID_BYTES + number_bytes
         self._index = HeapTree(heap, index, key_bytes=_ROW_ID_BYTES, value_bytes=number_bytes)
 
     @property
@@ -142,9 +144,11 @@ class TableContext:
             DamagedError: where the index cannot be read whole.
         """
         rows = []
-        for record in self._index.records():
-            number = int.from_bytes(record[_ROW_ID_BYTES:], "little")
-            rows.append((number, int.from_bytes(record[:_ROW_ID_BYTES], "little")))
+        for leaf in self._index.leaves():
+            for end in range(self._record_bytes, len(leaf) + 1, self._record_bytes):
+                record = leaf[end - self._record_bytes : end]
+                number = int.from_bytes(record[_ROW_ID_BYTES:], "little")
+                rows.append((number, int.from_bytes(record[:_ROW_ID_BYTES], "little")))
         return [row_id for _, row_id in sorted(rows)]
 
     def rows(self) -> Iterator[dict[int, MapiValue]]:
@@ -190,21 +194,33 @@ class TableContext:
     def _row(self, raw: bytes) -> dict[int, MapiValue]:
         self._reading.budget.spend(_COST_OF_CELL * len(self._columns))
         values = {}
-        bits = raw[self._bits_at :]
         for column in self._columns:
-            byte, bit = divmod(column.bit, 8)
-            if byte >= len(bits) or not bits[byte] & (0x80 >> bit) or not has_value(column.kind):
+            if not raw[column.byte] & column.mask:
                 continue
-            value = self._cell(raw[column.at : column.at + column.size], column)
+            cell = raw[column.at : column.at + column.size]
+            value = (
+                decode_value(column.kind, cell) if column.is_here else self._stored(cell, column)
+            )
             if value is not None:
                 values[column.id] = value
         return values
 
-    def _cell(self, raw: bytes, column: _Column) -> MapiValue | None:
-        if column.size == fixed_size(column.kind):
-            return decode_value(column.kind, raw)
+    def _stored(self, cell: bytes, column: _Column) -> MapiValue | None:
         try:
-            stored = self._heap.value(int.from_bytes(raw, "little"))
+            stored = self._heap.value(int.from_bytes(cell, "little"))
         except DamagedError:
             return None
         return decode_value(column.kind, stored)
+
+
+@lru_cache(maxsize=64)
+def _readable(columns: bytes, bits_at: int, row_bytes: int) -> tuple[_Column, ...]:
+    """Take the column descriptions apart; most tables of a kind have the same."""
+    found = []
+    for tag, at, size, bit in _COLUMN.iter_unpack(columns):
+        kind = tag & 0xFFFF
+        byte = bits_at + bit // 8
+        if has_value(kind) and byte < row_bytes and at + size <= row_bytes:
+            is_here = size == fixed_size(kind)
+            found.append(_Column(tag >> 16, kind, at, size, is_here, byte, 0x80 >> bit % 8))
+    return tuple(found)

@@ -78,10 +78,11 @@ class PstFile:
         return ReadMessage(node, folder, replace(item, problems=(*item.problems, *deleted)))
 
     def _deleted(self, node: Node) -> tuple[Problem, ...]:
-        if not self.folders.exists(node.parent):
-            detail = "the folder that held it is no longer there; it was recovered"
-        elif self.folders.lists(node.parent, node.nid) is False:
+        is_listed = self.folders.lists(node.parent, node.nid)
+        if is_listed is False:
             detail = "its folder no longer lists it; it was recovered"
+        elif is_listed is None and not self.folders.exists(node.parent):
+            detail = "the folder that held it is no longer there; it was recovered"
         else:
             return ()
         return (Problem(ProblemCode.DELETED, detail),)

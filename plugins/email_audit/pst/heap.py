@@ -30,6 +30,8 @@ class Heap:
         self._sub = sub
         self._subnodes: dict[int, Subnode] | None = None
         self._blocks: dict[int, tuple[bytes, tuple[int, ...]]] = {}
+        bits = reading.layout.hid_index_bits
+        self._index_mask, self._block_shift = (1 << bits) - 1, _HID_BITS + bits
         if not self._bids:
             reading.damage.bad(f"node data 0x{data:x}: there is none")
             raise DamagedError
@@ -53,9 +55,9 @@ class Heap:
         """
         if not hid:
             return b""
-        bits = self.reading.layout.hid_index_bits
-        number = (hid >> _HID_BITS) & ((1 << bits) - 1)
-        block, allocations = self._block(hid >> (_HID_BITS + bits))
+        number = (hid >> _HID_BITS) & self._index_mask
+        position = hid >> self._block_shift
+        block, allocations = self._blocks.get(position) or self._block(position)
         if not 0 < number < len(allocations):
             self.fault("an item is not in the heap")
         start, end = allocations[number - 1], allocations[number]
@@ -87,10 +89,7 @@ class Heap:
         raise DamagedError
 
     def _block(self, number: int) -> tuple[bytes, tuple[int, ...]]:
-        """Give a block and where its items begin and end (HNPAGEMAP, 2.3.1.5)."""
-        known = self._blocks.get(number)
-        if known is not None:
-            return known
+        """Read a block and where its items begin and end (HNPAGEMAP, 2.3.1.5)."""
         if number >= len(self._bids):
             self.fault("a heap block is missing")
         data = self.reading.block(self._bids[number])
@@ -123,21 +122,20 @@ class HeapTree:
         self._key_bytes, self._value_bytes = key_bytes, value_bytes
         self._heap = heap
 
-    def records(self) -> Iterator[bytes]:
-        """Yield every record, key and value together, in order of keys."""
-        return self._records(self._root, self._levels) if self._root else iter(())
+    def leaves(self) -> Iterator[bytes]:
+        """Yield the records in order of keys, key and value of each, leaf by leaf."""
+        return self._leaves(self._root, self._levels) if self._root else iter(())
 
-    def _records(self, hid: int, level: int) -> Iterator[bytes]:
+    def _leaves(self, hid: int, level: int) -> Iterator[bytes]:
         size = self._key_bytes + (4 if level else self._value_bytes)
         raw = self._heap.item(hid)
         if len(raw) % size:
             self._heap.fault("a tree's records are cut off")
-        for at in range(0, len(raw), size):
-            if level:
-                below = int.from_bytes(raw[at + self._key_bytes : at + size], "little")
-                yield from self._records(below, level - 1)
-            else:
-                yield raw[at : at + size]
+        if not level:
+            yield raw
+            return
+        for end in range(size, len(raw) + 1, size):
+            yield from self._leaves(int.from_bytes(raw[end - 4 : end], "little"), level - 1)
 
     def find(self, key: int) -> bytes | None:
         """Give the value of a key, None where it is not there."""

@@ -21,6 +21,8 @@ from email_audit.pst.salvage import (
 )
 
 _EVERYTHING = 1 << 64
+_PLACES_KEPT = 50_000
+"""Blocks whose places are remembered: what belongs together mostly lies together."""
 
 
 class _Branch(NamedTuple):
@@ -40,7 +42,7 @@ class Index:
         self._header = header
         self.size_bytes = blob.seek(0, 2)
         self._pages = Pages(blob, header.layout, self.size_bytes)
-        self._last: dict[int, tuple[_Branch, Page | None]] = {}
+        self._places: dict[int, Block] = {}
 
     def node(self, nid: int) -> Node | None:
         """Find a node, None where there is none."""
@@ -72,13 +74,17 @@ class Index:
     def block(self, bid: int) -> Block | None:
         """Find where a block lies, None where the index does not say."""
         bid &= ~RESERVED
-        page = self._leaf(BLOCK_PAGE, self._header.blocks, bid)
-        if page is None:
-            return self._salvaged_blocks.get(bid)
-        at = bisect_left(page.keys, bid)
-        if at == len(page.keys) or page.keys[at] != bid:
-            return None
-        return Block(*page.rows[at][1:])
+        place = self._places.get(bid)
+        if place is None:
+            page = self._leaf(BLOCK_PAGE, self._header.blocks, bid)
+            if page is None:
+                return self._salvaged_blocks.get(bid)
+            if len(self._places) > _PLACES_KEPT:
+                self._places.clear()
+            for row in page.rows:
+                self._places[row[0]] = Block(*row[1:])
+            place = self._places.get(bid)
+        return place
 
     def lost_pages(self) -> tuple[str, ...]:
         """Name the pages of the node tree that nothing replaces: nodes may be missing with them."""
@@ -115,19 +121,11 @@ class Index:
         return page is not None and bid in page.keys
 
     def _leaf(self, kind: int, root: PageRef, key: int) -> Page | None:
-        """Go down to the page where a key belongs, None where a page on the way does not hold.
-
-        The last leaf is kept: what belongs together mostly lies together.
-        """
-        if kind in self._last:
-            branch, page = self._last[kind]
-            if branch.low <= key < branch.high:
-                return page
+        """Go down to the page where a key belongs, None where a page on the way does not hold."""
         branch = _Branch(root, None, 0, _EVERYTHING)
         while True:
             page = self._believed(kind, branch)
             if page is None or not page.level:
-                self._last[kind] = branch, page
                 return page
             at = max(bisect_right(page.keys, key) - 1, 0)
             branch = _branch(page, branch, at)

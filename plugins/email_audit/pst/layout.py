@@ -56,7 +56,7 @@ class Layout:
     """SIENTRY (2.2.2.8.3.3.2): nid, bid."""
     subnodes_at: int
     hid_index_bits: int
-    row_number: Struct
+    row_number_bytes: int
     """TCROWID's second half (2.3.4.3.1)."""
     is_ansi: bool = False
     has_4k_pages: bool = False
@@ -106,7 +106,7 @@ ANSI = Layout(
     subbranch=Struct("<II"),
     subnodes_at=4,
     hid_index_bits=11,
-    row_number=Struct("<H"),
+    row_number_bytes=2,
     is_ansi=True,
 )
 UNICODE = Layout(
@@ -125,7 +125,7 @@ UNICODE = Layout(
     subbranch=Struct("<I4xQ"),
     subnodes_at=8,
     hid_index_bits=11,
-    row_number=Struct("<I"),
+    row_number_bytes=4,
 )
 UNICODE_4K = Layout(
     name="Unicode with 4 KiB pages",
@@ -143,7 +143,7 @@ UNICODE_4K = Layout(
     subbranch=UNICODE.subbranch,
     subnodes_at=8,
     hid_index_bits=14,
-    row_number=UNICODE.row_number,
+    row_number_bytes=4,
     has_4k_pages=True,
 )
 LAYOUTS: Final = {14: ANSI, 15: ANSI, 21: UNICODE, 23: UNICODE, 36: UNICODE_4K}

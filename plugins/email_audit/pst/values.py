@@ -1,14 +1,34 @@
 """Property values as a heap or table row stores them (MS-PST 2.3.3)."""
 
+from collections.abc import Callable
 from itertools import pairwise
-from struct import unpack_from
+from struct import unpack, unpack_from
 from typing import Final
 
 from email_audit.mapi.records import MapiValue
-from email_audit.mapi.types import FIXED_BYTES, MULTIPLE, PropertyType, fixed_value, variable_value
+from email_audit.mapi.types import (
+    FIXED_BYTES,
+    MULTIPLE,
+    PropertyType,
+    filetime,
+    fixed_value,
+    variable_value,
+)
 
-INLINE_BYTES: Final = 4
-"""A value of up to so many bytes stands in the place of its identifier (2.3.3.3)."""
+
+def _inline_float(stored: int) -> MapiValue:
+    number: float = unpack("<f", stored.to_bytes(4, "little"))[0]
+    return number
+
+
+INLINE: Final[dict[int, Callable[[int], MapiValue]]] = {
+    PropertyType.INTEGER16: lambda stored: ((stored & 0xFFFF) ^ 0x8000) - 0x8000,
+    PropertyType.INTEGER32: lambda stored: (stored ^ 0x80000000) - 0x80000000,
+    PropertyType.FLOATING32: _inline_float,
+    PropertyType.ERROR: int,
+    PropertyType.BOOLEAN: lambda stored: stored & 0xFFFF != 0,
+}
+"""What makes a value of up to 4 bytes, which stands in the place of its identifier (2.3.3.3)."""
 _FIXED: Final = {int(kind): size for kind, size in FIXED_BYTES.items()}
 _VARIABLE: Final = frozenset({PropertyType.STRING8, PropertyType.STRING, PropertyType.BINARY})
 
@@ -31,8 +51,10 @@ def decode_value(kind: int, raw: bytes) -> MapiValue | None:
     """Make a value of its stored bytes, None where they are none of that type."""
     if kind & MULTIPLE:
         return _multiple(kind & ~MULTIPLE, raw)
+    if kind == PropertyType.TIME:
+        return filetime(int.from_bytes(raw[:8], "little"))
     if kind in _FIXED:
-        return fixed_value(kind, raw.ljust(2, b"\0"))
+        return fixed_value(kind, raw)
     return variable_value(kind, raw)
 
 
