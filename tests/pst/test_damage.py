@@ -10,7 +10,7 @@ import pytest
 
 from email_audit.messages.records import ProblemCode
 from email_audit.pst.checksums import crc
-from email_audit.pst.header import PageRef
+from email_audit.pst.header import HEAD_BYTES, PageRef, is_pst
 from email_audit.pst.layout import BLOCK_PAGE, NODE_PAGE, UNICODE
 from email_audit.pst.pages import page_of
 from tests.pst.reading import content_of, items_of, lossy, opened, read_all, samples
@@ -201,3 +201,20 @@ def test_a_destroyed_page_of_the_node_tree_costs_no_item_that_the_blocks_vouch_f
         assert sorted(damaged) == sorted(whole)
     for nid, item in damaged.items():
         assert lossy(item) or content_of(item) == content_of(whole[nid])
+
+
+@pytest.mark.parametrize("name", ["aspose-Outlook.pst", "pstsdk-test_ansi.pst"])
+def test_a_file_that_lost_its_header_is_known_by_its_allocation_map_and_read_by_scanning(
+    shared: Path, name: str
+) -> None:
+    content = samples(shared)[name].read_bytes()
+    whole = items_of(content)
+    headless = bytes(4096) + content[4096:]
+    assert is_pst(headless[:HEAD_BYTES])
+    items = items_of(headless)
+    assert sorted(items) == sorted(whole)
+    for nid, item in items.items():
+        assert lossy(item)
+        assert nid == 0x200024 or content_of(item) == content_of(whole[nid])
+    assert opened(headless).index.lost_pages()
+    assert not is_pst(bytes(HEAD_BYTES))

@@ -2,18 +2,21 @@
 
 from dataclasses import dataclass
 from struct import unpack_from
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, Final, NamedTuple
 
 from email_audit.pst.checksums import crc
 from email_audit.pst.cipher import CryptMethod
-from email_audit.pst.layout import ANSI, LAYOUTS, UNICODE, Layout
+from email_audit.pst.layout import ANSI, LAYOUTS, UNICODE, UNICODE_4K, Layout
 
 MAGIC = b"!BDN"
-_CLIENTS = frozenset({b"SM", b"SO", b"AB"})
-"""wMagicClient: PST, OST, personal address book."""
-HEAD_BYTES = 564
-"""How much of the file the header takes, in the longer of its forms."""
+HEAD_BYTES: Final = 0x4600
+"""How much of a file tells whether it is a PST: up to the end of its first allocation map."""
+_HEADER_BYTES = 564
+_CHECKED_FROM = 8
 _METHODS = frozenset(CryptMethod)
+_MAP_PAGE = 0x84
+_MAPS_AT = ((UNICODE, 0x4400), (ANSI, 0x4400), (UNICODE_4K, 0x22000))
+"""Where the first allocation map lies, always (AMap page, MS-PST 2.2.2.7.2)."""
 
 
 class PageRef(NamedTuple):
@@ -25,47 +28,74 @@ class PageRef(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What the header says; where `is_sound` is false a checksum of it does not hold."""
+    """What the header says; `crypt` is None where its checksum does not hold."""
 
     layout: Layout
     crypt: CryptMethod | None
     nodes: PageRef
     blocks: PageRef
-    is_sound: bool
 
 
 def is_pst(head: bytes) -> bool:
-    """Say whether a file that begins with `head` is a PST, OST or address book."""
-    return head[:4] == MAGIC and (head[8:10] in _CLIENTS or _version(head) in LAYOUTS)
+    """Say whether a file that begins with `head` (HEAD_BYTES) is a PST, OST or address book.
+
+    A file that lost its header is known by its first allocation map.
+    """
+    return head.startswith(MAGIC) or any(
+        _is_map(head[at : at + layout.page_bytes], layout) for layout, at in _MAPS_AT
+    )
 
 
 def read_header(blob: BinaryIO) -> Header:
     """Read the header as far as it goes; never raises: what is false shows at the first page."""
     blob.seek(0)
-    raw = blob.read(HEAD_BYTES).ljust(HEAD_BYTES, b"\0")
-    layout = LAYOUTS.get(_version(raw)) or _guess(raw)
+    raw = blob.read(_HEADER_BYTES).ljust(_HEADER_BYTES, b"\0")
+    layout = LAYOUTS.get(_version(raw), UNICODE)
+    is_sound = _is_sound(raw, layout)
+    if not is_sound:
+        layout = _layout_by_maps(blob) or layout
     if layout.is_ansi:
         node_bid, node_at, block_bid, block_at = unpack_from("<IIII", raw, 184)
-        method = raw[461]
-        is_sound = _holds(raw, 4, 8, 471)
     else:
         node_bid, node_at, block_bid, block_at = unpack_from("<QQQQ", raw, 216)
-        method = raw[513]
-        is_sound = _holds(raw, 524, 8, 516)
-    is_sound = is_sound and _version(raw) in LAYOUTS and method in _METHODS
-    crypt = CryptMethod(method) if is_sound else None
-    return Header(layout, crypt, PageRef(node_bid, node_at), PageRef(block_bid, block_at), is_sound)
+    crypt = CryptMethod(raw[_method_at(layout)]) if is_sound else None
+    return Header(layout, crypt, PageRef(node_bid, node_at), PageRef(block_bid, block_at))
+
+
+def _method_at(layout: Layout) -> int:
+    return 461 if layout.is_ansi else 513
+
+
+def _is_sound(raw: bytes, layout: Layout) -> bool:
+    """Check dwCRCPartial, and where there is one dwCRCFull, which covers more."""
+    return (
+        raw.startswith(MAGIC)
+        and _version(raw) in LAYOUTS
+        and raw[_method_at(layout)] in _METHODS
+        and _holds(raw, *((4, 471) if layout.is_ansi else (524, 516)))
+    )
 
 
 def _version(raw: bytes) -> int:
     return int.from_bytes(raw[10:12], "little")
 
 
-def _holds(raw: bytes, at: int, start: int, size: int) -> bool:
+def _holds(raw: bytes, at: int, size: int) -> bool:
     stored: int = unpack_from("<I", raw, at)[0]
-    return crc(raw[start : start + size]) == stored
+    return crc(raw[_CHECKED_FROM : _CHECKED_FROM + size]) == stored
 
 
-def _guess(raw: bytes) -> Layout:
-    """Choose a layout where the version is no known one: the sentinel stands before the method."""
-    return ANSI if raw[460] == 0x80 and raw[512] != 0x80 else UNICODE
+def _layout_by_maps(blob: BinaryIO) -> Layout | None:
+    """Choose a layout by where an allocation map lies, None where none is found."""
+    for layout, at in _MAPS_AT:
+        blob.seek(at)
+        if _is_map(blob.read(layout.page_bytes), layout):
+            return layout
+    return None
+
+
+def _is_map(page: bytes, layout: Layout) -> bool:
+    if len(page) < layout.page_bytes:
+        return False
+    kind, again, _, checksum, _ = layout.page_trailer(page)
+    return kind == again == _MAP_PAGE and crc(page[: layout.trailer_at]) == checksum
