@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Timer
 from typing import BinaryIO, cast
 
 from email_audit.errors import UserError
@@ -20,8 +21,10 @@ from email_audit.mapi.properties import Tag
 from email_audit.mapi.records import AnsiText, MapiItem, MapiValue
 from email_audit.messages.limits import ReadLimits
 from email_audit.pst.file import PstFile, ReadMessage
+from email_audit.pst.second_reader_process import NO_FILE, Line
 
 _PROCESS = "email_audit.pst.second_reader_process"
+_SECONDS_MAX = 3600
 _PREFIX_MARK = "\x01"
 Found = str | int | list[int | None] | None
 
@@ -148,8 +151,10 @@ def _read_apart(path: Path) -> tuple[dict[int, _Facts], int, str]:
     unread, failure = 0, ""
     command = [sys.executable, "-m", _PROCESS, str(path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
+        watch = Timer(_SECONDS_MAX, process.kill)
+        watch.start()
         for text in process.stdout or ():
-            line = json.loads(text)
+            line = _parsed(text)
             if "nid" in line:
                 found[line["nid"]] = _Facts(
                     "",
@@ -157,10 +162,20 @@ def _read_apart(path: Path) -> tuple[dict[int, _Facts], int, str]:
                     line["header_sha256"],
                     line["attachment_bytes"],
                 )
-            elif line["error"] == "the file":
+            elif line["error"] == NO_FILE:
                 failure = "libpff cannot open the file"
             else:
                 unread += 1
+        watch.cancel()
     if process.returncode:
         failure = f"libpff's process ended with {process.returncode}"
     return found, unread, failure
+
+
+def _parsed(text: str) -> Line:
+    """Take a line apart; one that a crash cut off stands for an item that was not read."""
+    try:
+        line: Line = json.loads(text)
+    except json.JSONDecodeError:
+        return {"error": "an item"}
+    return line

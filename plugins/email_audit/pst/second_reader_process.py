@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 Line = dict[str, Any]
+NO_FILE = "the file"
 
 
 def items(path: str) -> Iterator[Line]:
@@ -80,7 +81,7 @@ def main() -> None:
         for line in items(sys.argv[1]):
             sys.stdout.write(json.dumps(line) + "\n")
     except OSError:
-        sys.stdout.write(json.dumps(_error("the file")) + "\n")
+        sys.stdout.write(json.dumps(_error(NO_FILE)) + "\n")
 
 
 if __name__ == "__main__":
