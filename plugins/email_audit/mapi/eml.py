@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from email_audit.mapi import mime
 from email_audit.mapi.attached import described, file_part
 from email_audit.mapi.body import body_part
-from email_audit.mapi.header import header_fields
+from email_audit.mapi.description import description
+from email_audit.mapi.header import header_fields, was_html_only
 from email_audit.mapi.properties import Tag
-from email_audit.mapi.records import MapiItem
+from email_audit.mapi.records import MapiAttachment, MapiItem
+from email_audit.mapi.smime import smime_part
 from email_audit.mapi.values import NamedValues, Values, item_values
 from email_audit.messages.limits import ReadLimits
 from email_audit.messages.problems import Problems
@@ -33,30 +35,38 @@ def render_item(item: MapiItem, *, limits: ReadLimits = _LIMITS) -> Rendered:
     parts, and `problems` says so.
     """
     problems = Problems(item.problems)
-    original = _render(item, problems, limits.max_depth)
+    original = _render(item, limits, problems, limits.max_depth)
     item_class = item_values(item, problems).line(Tag.MESSAGE_CLASS) or _MAIL
     return Rendered(original, item_class, problems.found())
 
 
-def _render(item: MapiItem, problems: Problems, depth: int) -> bytes:
+def _render(item: MapiItem, limits: ReadLimits, problems: Problems, depth: int) -> bytes:
     values = item_values(item, problems)
     named = NamedValues(item, values)
     fields = header_fields(item, values, named, problems)
-    root = body_part(values)
-    if item.attachments:
-        parts = [
-            _attachment(item, index, values, problems, depth)
-            for index in range(len(item.attachments))
-        ]
-        root = mime.multipart("mixed", [root, *parts])
-    whole = mime.Part((*fields, b"MIME-Version: 1.0", *root.fields), root.body)
-    return whole.to_bytes()
+    item_class = values.line(Tag.MESSAGE_CLASS)
+    root = smime_part(item, item_class, values)
+    if root is None:
+        root = body_part(
+            values,
+            description(item, item_class, values, named),
+            limits,
+            problems,
+            was_html_only=was_html_only(values),
+        )
+        if item.attachments:
+            parts = (_attachment(one, values, limits, problems, depth) for one in item.attachments)
+            root = mime.multipart("mixed", [root, *parts])
+    return mime.Part((*fields, b"MIME-Version: 1.0", *root.fields), root.body).to_bytes()
 
 
 def _attachment(
-    item: MapiItem, index: int, values: Values, problems: Problems, depth: int
+    attachment: MapiAttachment,
+    values: Values,
+    limits: ReadLimits,
+    problems: Problems,
+    depth: int,
 ) -> mime.Part:
-    attachment = item.attachments[index]
     for problem in attachment.problems:
         problems.add(problem.code, f"an attachment: {problem.detail}")
     row = values.of(attachment.properties)
@@ -68,6 +78,6 @@ def _attachment(
         )
         return mime.message_part(b"", described(row))
     inner = Problems(attachment.item.problems)
-    message = _render(attachment.item, inner, depth - 1)
+    message = _render(attachment.item, limits, inner, depth - 1)
     problems.merge(inner.found(), "an embedded item")
     return mime.message_part(message, described(row))

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from email_audit.mapi import mime
 from email_audit.mapi.people import (
+    Directory,
     Person,
     author,
     recipient,
@@ -22,6 +23,7 @@ from email_audit.messages.records import ProblemCode
 _STRUCTURE = re.compile(
     rb"(?:content-(?!class\b|language\b)[!-9;-~]*|mime-version)[ \t]*:", re.IGNORECASE
 )
+_HTML_ONLY = re.compile(rb"^content-type[ \t]*:\s*text/html\b", re.IGNORECASE | re.MULTILINE)
 _FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:")
 _FIELD_NAME = re.compile(r"[!-9;-~]{1,76}")
 _MARK = b"Microsoft Mail Internet Headers"
@@ -29,6 +31,7 @@ _IMPORTANCE = {0: "low", 2: "high"}
 _SENSITIVITY = {1: "Personal", 2: "Private", 3: "Company-Confidential"}
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_FLAG_REQUEST = 0x8530
 _PST_PREFIX = "\x01"
 
 
@@ -39,14 +42,18 @@ def header_fields(
 
     The transport's fields are kept as they are; what they lack is built from properties.
     """
-    kept = transport_fields(values, problems)
-    present = {_name(field) for field in kept}
-    built = [
-        field
-        for field in _built_fields(item, values, named)
-        if _name(field) not in present and not _STRUCTURE.match(field)
-    ]
-    return [*kept, *built]
+    fields = transport_fields(values, problems)
+    present = {_name(field) for field in fields}
+    for field in _built_fields(item, values, named):
+        if _name(field) not in present and not _STRUCTURE.match(field):
+            present.add(_name(field))
+            fields.append(field)
+    return fields
+
+
+def was_html_only(values: Values) -> bool:
+    """Say whether the message came as nothing but HTML, by the transport's own headers."""
+    return _HTML_ONLY.search(_transport_bytes(values)) is not None
 
 
 def transport_fields(values: Values, problems: Problems) -> list[bytes]:
@@ -54,11 +61,8 @@ def transport_fields(values: Values, problems: Problems) -> list[bytes]:
 
     Outlook appends the headers of MIME parts after it; the parts themselves are attachments.
     """
-    value = values.properties.get(Tag.TRANSPORT_MESSAGE_HEADERS)
-    raw = value.data if isinstance(value, AnsiText) else values.as_text(value).encode("utf-8")
     fields: list[list[bytes]] = []
-    for line in raw.lstrip(b"\r\n\0").replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n"):
-        line = line.rstrip(b"\0")
+    for line in _transport_bytes(values).split(b"\n"):
         if not line:
             break
         if line[:1] in b" \t" and fields:
@@ -70,6 +74,14 @@ def transport_fields(values: Values, problems: Problems) -> list[bytes]:
                 ProblemCode.BROKEN_HEADER, "a line of the transport headers is no field: left out"
             )
     return [b"\r\n".join(lines) for lines in fields if not _STRUCTURE.match(lines[0])]
+
+
+def _transport_bytes(values: Values) -> bytes:
+    """Give the transport's headers with line feeds only, up to their first blank line."""
+    value = values.properties.get(Tag.TRANSPORT_MESSAGE_HEADERS)
+    raw = value.data if isinstance(value, AnsiText) else values.as_text(value).encode("utf-8")
+    raw = raw.replace(b"\0", b"").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    return raw.lstrip(b"\n").partition(b"\n\n")[0]
 
 
 def subject(values: Values) -> str:
@@ -95,7 +107,9 @@ def shown_date(moment: datetime) -> str:
 
 
 def _built_fields(item: MapiItem, values: Values, named: NamedValues) -> Iterator[bytes]:
-    sender, represented = submitter(values), author(values)
+    directory = Directory(values.of(row) for row in item.recipients)
+    sender = directory.resolved(submitter(values))
+    represented = directory.resolved(author(values))
     if represented is not None:
         yield _people("From", [represented])
     if sender is not None and represented is not None and _differ(sender, represented):
@@ -125,6 +139,9 @@ def _built_fields(item: MapiItem, values: Values, named: NamedValues) -> Iterato
     keywords = named.text(NamedProperty(PropertySet.PUBLIC_STRINGS, "Keywords"))
     if keywords:
         yield mime.field("Keywords", keywords)
+    flag = named.text(NamedProperty(PropertySet.COMMON, _FLAG_REQUEST))
+    if flag:
+        yield mime.field("X-Message-Flag", flag)
     yield from _named_fields(named)
 
 

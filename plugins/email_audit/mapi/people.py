@@ -1,6 +1,6 @@
 """The people of an item: sender, recipients and reply addresses as display name and address."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from email_audit.mapi.properties import RecipientType, Tag
@@ -8,6 +8,8 @@ from email_audit.mapi.values import Values
 
 _ONE_OFF_PROVIDER = bytes.fromhex("812b1fa4bea310199d6e00dd010f5402")
 _EXCHANGE_PROVIDER = bytes.fromhex("dca740c8c042101ab4b908002b2fe182")
+_WRAPPING_PROVIDER = bytes.fromhex("c091add3519dcf11a4a900aa0047faa4")
+_WRAPPING_BYTES = 21
 _UNICODE_FLAG = 0x8000
 _TYPE_MASK = 0x0F
 _MOST_ENTRIES = 10_000
@@ -49,8 +51,25 @@ _RECIPIENT = _Source(
 )
 
 
+class Directory:
+    """SMTP addresses of the Exchange names that an item's recipients are known by."""
+
+    def __init__(self, rows: Iterable[Values]) -> None:
+        self._smtp: dict[str, str] = {}
+        for row in rows:
+            person = recipient(row)
+            name = row.line(Tag.EMAIL_ADDRESS)
+            if person is not None and "@" in person.address and "@" not in name:
+                self._smtp[name.lower()] = person.address
+
+    def resolved(self, person: Person | None) -> Person | None:
+        """Give the person by SMTP address where the item tells it in another place."""
+        smtp = self._smtp.get(person.address.lower()) if person is not None else None
+        return Person(person.name, smtp) if person is not None and smtp else person
+
+
 def author(values: Values) -> Person | None:
-    """Give the person in whose name the item was sent (the From of MS-OXCMAIL 2.2.3.1.3)."""
+    """Give the person in whose name the item was sent (the From of MS-OXCMAIL)."""
     return _person(values, _REPRESENTED) or _person(values, _SENDER)
 
 
@@ -68,7 +87,7 @@ def recipient(row: Values) -> Person | None:
     """Give a row of the recipient table."""
     person = _person(row, _RECIPIENT)
     if person is not None and "@" not in person.address:
-        found = _entry(row.data(Tag.RECIPIENT_ENTRY_ID))
+        found = entry_person(row.data(Tag.RECIPIENT_ENTRY_ID))
         if "@" in found.address:
             return Person(person.name, found.address)
     return person
@@ -78,7 +97,7 @@ def reply_to(values: Values) -> tuple[Person, ...]:
     """Give the people whom answers are to reach (MS-OXOMSG 2.2.1.43, FlatEntryList)."""
     found = tuple(
         person
-        for person in map(_entry, _entries(values.data(Tag.REPLY_RECIPIENT_ENTRIES)))
+        for person in map(entry_person, _entries(values.data(Tag.REPLY_RECIPIENT_ENTRIES)))
         if person.address
     )
     if found:
@@ -93,7 +112,7 @@ def _person(values: Values, source: _Source) -> Person | None:
     if not address:
         address = _without_scheme(values.line(source.email))
     if "@" not in address:
-        entry = _entry(values.data(source.entry_id))
+        entry = entry_person(values.data(source.entry_id))
         if "@" in entry.address or not address:
             address = entry.address
             name = name or entry.name
@@ -124,8 +143,13 @@ def _entries(data: bytes) -> Iterator[bytes]:
         position += 4 + size + (-size) % 4
 
 
-def _entry(data: bytes) -> Person:
-    """Read a one-off or Exchange entry identifier (MS-OXCDATA 2.2.5.1, 2.2.5.2)."""
+def entry_person(data: bytes) -> Person:
+    """Read a one-off or Exchange entry identifier (MS-OXCDATA 2.2.5.1, 2.2.5.2).
+
+    One that a contact list wraps (MS-OXOCNTC 2.2.2.4.1.1) is taken out of its wrapping first.
+    """
+    if data[4:20] == _WRAPPING_PROVIDER:
+        data = data[_WRAPPING_BYTES:]
     provider = data[4:20]
     if provider == _EXCHANGE_PROVIDER:
         return Person("", data[28:].partition(b"\0")[0].decode("ascii", "replace"))

@@ -19,6 +19,7 @@ from email_audit.messages.records import (
     ProblemCode,
 )
 from email_audit.messages.transfer import find_uuencoded
+from email_audit.messages.winmail import open_winmail
 
 _HTML = frozenset({"text/html", "text/x-amp-html", "text/watch-html", "application/xhtml+xml"})
 _NEVER_BODY = frozenset(
@@ -72,6 +73,8 @@ def read_content(entity: Entity, limits: ReadLimits, problems: Problems) -> Cont
     """Read the body and all attachments below `entity`, flattened in document order."""
     reader = _Reader(limits, problems)
     pieces = reader.read(entity, is_root=True)
+    if reader.carried_bodies and not any(piece.text.strip() for piece in pieces):
+        pieces = [_Piece(text) for text in reader.carried_bodies]
     if len(pieces) == 1:
         return Content(pieces[0].text, (0,), tuple(reader.attachments))
     body: list[str] = []
@@ -106,6 +109,8 @@ class _Reader:
         self._limits = limits
         self._problems = problems
         self.attachments: list[Attachment] = []
+        self.carried_bodies: list[str] = []
+        """Bodies found in winmail.dat attachments: the message's own where MIME has none."""
 
     def read(
         self, entity: Entity, *, is_root: bool = False, is_choice: bool = False
@@ -238,6 +243,8 @@ class _Reader:
             if len(child.headers):
                 self._add_message(child, problems, data, filename)
                 return
+        if self._add_winmail(data, filename, kind, depth):
+            return
         self.attachments.append(
             read_attachment(data, filename, kind, charset, self._limits, self._problems)
         )
@@ -270,6 +277,36 @@ class _Reader:
                 text=f"{header_text(envelope)}\n\n{content.body}",
             )
         )
+        self._add_children(index, content)
+
+    def _add_winmail(self, data: bytes, filename: str, kind: str, depth: int) -> bool:
+        """Attach a TNEF stream and what it carries; False where the bytes are none."""
+        carried = open_winmail(data, self._limits, depth)
+        if carried is None:
+            return False
+        problems = Problems(carried.problems)
+        child = read_entity(carried.original, self._limits, problems, depth=depth + 1)
+        content = read_content(child, self._limits, problems)
+        self._problems.merge(problems.found(), "winmail.dat")
+        self.carried_bodies.append(content.body)
+        index = len(self.attachments)
+        sha256 = bytes_sha256(data)
+        self.attachments.append(
+            Attachment(
+                filename=filename,
+                content_type=kind,
+                size=len(data),
+                sha256=sha256,
+                identity=sha256,
+                status=AttachmentStatus.OK,
+                text=content.body,
+            )
+        )
+        self._add_children(index, content)
+        return True
+
+    def _add_children(self, index: int, content: Content) -> None:
+        """Add the attachments of what the attachment at `index` carries."""
         self.attachments.extend(
             replace(part, parent=index if part.parent is None else part.parent + index + 1)
             for part in content.attachments

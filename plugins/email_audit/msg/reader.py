@@ -21,7 +21,7 @@ from email_audit.mapi.types import (
 from email_audit.messages.limits import ReadLimits
 from email_audit.messages.problems import Problems
 from email_audit.messages.records import ProblemCode
-from email_audit.msg.compound import CompoundFile, Entry
+from email_audit.msg.compound import CompoundError, CompoundFile, Entry
 from email_audit.msg.compound_writer import Folder, write_compound
 from email_audit.msg.names import FIRST_NAMED, read_names
 
@@ -45,16 +45,18 @@ class _Read(NamedTuple):
 
 
 def read_msg(data: bytes, limits: ReadLimits) -> MapiItem:
-    """Read an MSG file; raises `CompoundError` where it is no compound file.
+    """Read an MSG file; raises `CompoundError` where the bytes are none.
 
     Whatever else is wrong is in the problems of the item or attachment that it concerns.
     """
     file = CompoundFile(data)
+    if not is_msg(file.root) and not any(map(_VALUE.fullmatch, file.root.children)):
+        raise CompoundError("it has no properties of an item")
     return _Reader(file, limits).item(file.root, _TOP_HEADER_BYTES, limits.max_depth)
 
 
 def is_msg(root: Entry) -> bool:
-    """Say whether a compound file is an MSG: Word and Excel files are compound files too."""
+    """Say whether a storage is an item: Word and Excel files are compound files too."""
     return root.stream(PROPERTIES_STREAM) is not None
 
 

@@ -92,11 +92,10 @@ class UnsupportedSource(Rfc5322Source):
 
 
 _MAGIC = (
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an OLE file such as an Outlook MSG"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an OLE file such as a Word document"),
     (b"PK\x03\x04", "a ZIP archive"),
     (b"\x1f\x8b", "a gzip file"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
-    (b"\x78\x9f\x3e\x22", "a TNEF file (winmail.dat)"),
 )
 
 
