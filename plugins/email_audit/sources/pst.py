@@ -96,8 +96,9 @@ class PstSource(Rfc5322Source):
 
 def _lost(file: PstFile, extent: Extent) -> Unreadable:
     pages = file.index.lost_pages()
+    those = "1 page" if len(pages) == 1 else f"{len(pages)} pages"
     detail = (
-        f"{len(pages)} pages of the file's index are damaged and nothing replaces them: messages "
+        f"{those} of the file's index cannot be read and nothing replaces what is lost: messages "
         f"may be missing; what was found without the index is listed. First: {pages[0]}"
     )
     problem = Problem(ProblemCode.DAMAGED, detail)
