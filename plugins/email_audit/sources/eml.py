@@ -92,7 +92,6 @@ class UnsupportedSource(Rfc5322Source):
 
 
 _MAGIC = (
-    (b"!BDN", "an Outlook PST or OST file"),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an OLE file such as a Word document"),
     (b"PK\x03\x04", "a ZIP archive"),
     (b"\x1f\x8b", "a gzip file"),

@@ -6,11 +6,13 @@ from email_audit.sources.base import ReadOptions, Rfc5322Source, Source
 from email_audit.sources.eml import EmlSource, TextSource, UnsupportedSource
 from email_audit.sources.mbox import MboxSource
 from email_audit.sources.msg import MsgSource
+from email_audit.sources.pst import PstSource
 from email_audit.sources.tnef import TnefSource
 
 SOURCES: tuple[type[Rfc5322Source], ...] = (
     MboxSource,
     MsgSource,
+    PstSource,
     TnefSource,
     EmlSource,
     TextSource,

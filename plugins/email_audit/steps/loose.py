@@ -11,12 +11,16 @@ from email_audit.messages.contract import MessageLine, as_contract
 from email_audit.messages.records import Message
 from email_audit.messages.threads import assign_threads, thread_keys
 from email_audit.messages.unreadable import unreadable_message
+from email_audit.pst.header import HEAD_BYTES, is_pst
+from email_audit.pst.second_reader import Disagreement, disagreements, require_second_reader
 from email_audit.settings import Settings
 from email_audit.sources.base import Extent, ReadOptions, Unreadable
 from email_audit.sources.registry import detect_source
 from email_audit.steps.read import join_path, parse_found
 from email_audit.steps.tag import tag_input
 from email_audit.tagging.records import Tag, Tagger
+
+_MESSAGE_BYTES_MAX = cast("int", Settings.model_fields["max_message_bytes"].default)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +52,7 @@ def read_loose(paths: Sequence[Path]) -> Iterator[LooseMessage]:
             for file, relative in mail_files(path):
                 yield from _messages(file, str(path), relative)
         except OSError as error:
-            raise UserError(
-                f"{error.filename or path}: cannot be read: {error.strerror or error}"
-            ) from error
+            raise _unreadable(path, error) from error
 
 
 def threads_of(paths: Sequence[Path]) -> Iterator[str]:
@@ -60,6 +62,24 @@ def threads_of(paths: Sequence[Path]) -> Iterator[str]:
     and the last one may join the first two.
     """
     return iter(assign_threads([thread_keys(found.message) for found in read_loose(paths)]))
+
+
+def compare_loose(paths: Sequence[Path]) -> Iterator[Disagreement]:
+    """Yield where another reader sees the PST and OST files of `paths` differently.
+
+    Raises:
+        UserError: where a file cannot be opened or the other reader is not installed.
+    """
+    require_second_reader()
+    for path in paths:
+        try:
+            for file, _ in mail_files(path):
+                with file.open("rb") as blob:
+                    is_compared = is_pst(blob.read(HEAD_BYTES))
+                if is_compared:
+                    yield from disagreements(file, max_item_bytes=_MESSAGE_BYTES_MAX)
+        except OSError as error:
+            raise _unreadable(path, error) from error
 
 
 def tag_loose(paths: Sequence[Path], tagger: Tagger) -> Iterator[tuple[Message, Tag]]:
@@ -81,9 +101,12 @@ def _tagged(messages: list[Message], tagger: Tagger) -> Iterator[tuple[Message, 
     return zip(messages, tags, strict=True)
 
 
+def _unreadable(path: Path, error: OSError) -> UserError:
+    return UserError(f"{error.filename or path}: cannot be read: {error.strerror or error}")
+
+
 def _messages(file: Path, source_path: str, relative: str) -> Iterator[LooseMessage]:
-    limit = cast("int", Settings.model_fields["max_message_bytes"].default)
-    options = ReadOptions(max_message_bytes=limit)
+    options = ReadOptions(max_message_bytes=_MESSAGE_BYTES_MAX)
     with file.open("rb") as blob:
         stream = cast("BinaryIO", blob)
         source = detect_source(stream, relative or file.name, options)
