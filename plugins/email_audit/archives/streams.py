@@ -207,11 +207,16 @@ def buffered(stream: io.RawIOBase) -> io.BufferedReader:
     return io.BufferedReader(stream, BLOCK_BYTES)
 
 
+def expanded(blob: BinaryIO, kind: str, budget: Budget) -> io.BufferedReader:
+    """Give what a compressed file of that kind expands to, read forward only."""
+    return buffered(ExpandingStream(blob, _BEGIN[kind], budget, magic=_MAGIC[kind]))
+
+
 def compressed_entries(blob: BinaryIO, kind: str, name: str, budget: Budget) -> Iterator[Entry]:
     """Yield what a compressed file holds: the members of a TAR, or the one file."""
     from email_audit.archives.tar import tar_entries
 
-    stream = buffered(ExpandingStream(blob, _BEGIN[kind], budget, magic=_MAGIC[kind]))
+    stream = expanded(blob, kind, budget)
     if is_tar_header(stream.peek(HEAD_BYTES)[:HEAD_BYTES]):
         yield from tar_entries(cast("BinaryIO", stream), budget, is_counted=True)
         return

@@ -3,12 +3,16 @@
 from typing import BinaryIO
 
 from email_audit.sources.base import ReadOptions, Rfc5322Source, Source
+from email_audit.sources.bookkeeping import BookkeepingSource
 from email_audit.sources.eml import EmlSource, TextSource, UnsupportedSource
+from email_audit.sources.emlx import EmlxSource
 from email_audit.sources.mbox import MboxSource
 
 SOURCES: tuple[type[Rfc5322Source], ...] = (
     MboxSource,
+    EmlxSource,
     EmlSource,
+    BookkeepingSource,
     TextSource,
     UnsupportedSource,
 )

@@ -1,20 +1,29 @@
 """Read or tag files and folders without an audit around them (`email-audit read`, `tag`)."""
 
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
+from tempfile import TemporaryDirectory
 from typing import BinaryIO, cast
 
+from email_audit.archives.bounded import MemberError
+from email_audit.archives.expand import ExportFile, FileRole
 from email_audit.errors import UserError
+from email_audit.evidence.store import BLOCK_BYTES
 from email_audit.exports import mail_files
+from email_audit.isolation.process import IsolatedProcess
 from email_audit.messages.contract import MessageLine, as_contract
 from email_audit.messages.records import Message
 from email_audit.messages.threads import assign_threads, thread_keys
 from email_audit.messages.unreadable import unreadable_message
 from email_audit.settings import Settings
-from email_audit.sources.base import Extent, ReadOptions, Unreadable
-from email_audit.sources.registry import detect_source
-from email_audit.steps.read import join_path, parse_found
+from email_audit.sources.base import ReadOptions, Unreadable
+from email_audit.steps.isolated import read_stretch
+from email_audit.steps.members import archive_limits, export_members
+from email_audit.steps.places import LoosePlace
+from email_audit.steps.reading import process_limits, reading_options
+from email_audit.steps.rows import join_path
 from email_audit.steps.tag import tag_input
 from email_audit.tagging.records import Tag, Tagger
 
@@ -43,14 +52,54 @@ def read_loose(paths: Sequence[Path]) -> Iterator[LooseMessage]:
     Raises:
         UserError: where a file or folder cannot be opened.
     """
-    for path in paths:
+    settings = Settings.create(workspace=Path())
+    options = reading_options(settings)
+    with IsolatedProcess(process_limits(settings)) as process:
+        for path in paths:
+            try:
+                with TemporaryDirectory(prefix="email-audit-") as folder:
+                    members = export_members(
+                        [ExportFile(name, FileContent(file)) for file, name in mail_files(path)],
+                        _Keep(Path(folder)),
+                        archive_limits(settings),
+                        max_message_bytes=settings.max_message_bytes,
+                    )
+                    for member in members:
+                        yield from _messages(member, str(path), options, process)
+            except OSError as error:
+                raise UserError(
+                    f"{error.filename or path}: cannot be read: {error.strerror or error}"
+                ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class FileContent:
+    """A file as it lies there."""
+
+    path: Path
+
+    def open(self) -> BinaryIO:
+        """Open the file."""
+        return cast("BinaryIO", self.path.open("rb"))
+
+
+class _Keep:
+    """Writes what is in archives to a temporary folder, under numbers: names are only labels."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._count = 0
+
+    def __call__(self, stream: BinaryIO) -> FileContent:
+        self._count += 1
+        path = self._folder / str(self._count)
         try:
-            for file, relative in mail_files(path):
-                yield from _messages(file, str(path), relative)
-        except OSError as error:
-            raise UserError(
-                f"{error.filename or path}: cannot be read: {error.strerror or error}"
-            ) from error
+            with path.open("wb") as out:
+                shutil.copyfileobj(stream, out, BLOCK_BYTES)
+        except MemberError:
+            path.unlink()
+            raise
+        return FileContent(path)
 
 
 def threads_of(paths: Sequence[Path]) -> Iterator[str]:
@@ -81,21 +130,23 @@ def _tagged(messages: list[Message], tagger: Tagger) -> Iterator[tuple[Message, 
     return zip(messages, tags, strict=True)
 
 
-def _messages(file: Path, source_path: str, relative: str) -> Iterator[LooseMessage]:
-    limit = cast("int", Settings.model_fields["max_message_bytes"].default)
-    options = ReadOptions(max_message_bytes=limit)
-    with file.open("rb") as blob:
-        stream = cast("BinaryIO", blob)
-        source = detect_source(stream, relative or file.name, options)
-        for extent in source.extents(stream, max_items=1 << 30, max_bytes=1 << 62):
-            yield from (
-                LooseMessage(source_path, join_path(relative, found.path_in_source), message)
-                for found in source.items(
-                    stream, Extent(extent.start, extent.stop, extent.first, extent.items)
-                )
-                for message in [_message(parse_found(source, found))]
-            )
+def _messages(
+    file: ExportFile[FileContent], source_path: str, options: ReadOptions, process: IsolatedProcess
+) -> Iterator[LooseMessage]:
+    if file.role is FileRole.ARCHIVE:
+        return
+    if file.role is FileRole.REFUSED and file.problem is not None:
+        yield LooseMessage(source_path, file.path, unreadable_message((file.problem,)))
+        return
+    name = file.path or PurePath(source_path).name
+    place = LoosePlace(file.content.path, name, options, file.problem)
+    with place.open() as (source, stream):
+        extents = list(source.extents(stream, max_items=1 << 30, max_bytes=1 << 62))
+    for extent in extents:
+        for item in read_stretch(process, place, extent, as_message):
+            yield LooseMessage(source_path, join_path(file.path, item.path_in_source), item.content)
 
 
-def _message(parsed: Message | Unreadable) -> Message:
+def as_message(parsed: Message | Unreadable) -> Message:
+    """Give the record that stands for an item, readable or not."""
     return unreadable_message((parsed.problem,)) if isinstance(parsed, Unreadable) else parsed
