@@ -28,7 +28,6 @@ _TAR_WITHOUT_CONTENT = frozenset(b"23456VDxgXLK")
 _PAX_SIZE = re.compile(rb"(?:^|\n)\d{1,6} size=(\d{1,19})\n")
 _LONGEST_PAX_HEADER = 1 << 20
 _OFFICE_OPEN = {"[Content_Types].xml", "_rels/.rels"}
-_FIRST_OF_A_DOCUMENT = frozenset({"mimetype", "META-INF/MANIFEST.MF"})
 _OUTLOOK_FOR_MAC = "com.microsoft.__Messages"
 
 
@@ -65,8 +64,8 @@ _UNLIMITED = ArchiveLimits(max_bytes=1 << 62)
 def is_document(blob: BinaryIO) -> bool:
     """Say whether a ZIP archive is one document or mailbox made of parts, not files put together.
 
-    Office Open XML (ECMA-376 part 2), OpenDocument and EPUB (a first entry `mimetype`), Java
-    archives, and Outlook for Mac's OLM.
+    Office Open XML (ECMA-376 part 2), OpenDocument and EPUB (a first entry `mimetype`), and
+    Outlook for Mac's OLM.
     """
     wanted = set(_OFFICE_OPEN)
     try:
@@ -74,7 +73,7 @@ def is_document(blob: BinaryIO) -> bool:
             wanted.discard(name)
             if (
                 not wanted
-                or (position == 0 and name in _FIRST_OF_A_DOCUMENT)
+                or (position == 0 and name == "mimetype")
                 or _OUTLOOK_FOR_MAC in PurePosixPath(name).parts
             ):
                 return True

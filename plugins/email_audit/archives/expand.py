@@ -162,7 +162,8 @@ class _WhatThereIs(io.RawIOBase):
         if self.problem is not None:
             return b""
         try:
-            data = self._stream.read(size)
+            # One step at a time: what was expanded before a damaged step must not be lost with it.
+            data = cast("io.BufferedReader", self._stream).read1(size)
         except MemberError as error:
             if error.problem.code is ProblemCode.LIMITED:
                 raise
@@ -178,15 +179,16 @@ def _unaccounted(
     """Yield what is wrong with the archive as a whole, and whether its directory lists more."""
     with file.content.open() as blob:
         listed = count_files(blob, kind, lambda name: not is_bookkeeping(name))
-    missing = (
-        "" if listed is None or named >= listed else f"{named} of its {listed} files were found"
-    )
+    missing = ""
+    if listed is None:
+        missing = f"its directory cannot be read to the end, {named} files were found"
+    elif named < listed:
+        missing = f"its directory lists {listed} files, {named} were found"
     for problem in problems:
         detail = f"{problem.detail}; {missing}" if missing else problem.detail
         yield _refused(file, file.path, Problem(problem.code, detail))
     if missing and not problems:
-        detail = f"the archive's directory lists more than is in it: {missing}"
-        yield _refused(file, file.path, Problem(ProblemCode.DAMAGED, detail))
+        yield _refused(file, file.path, Problem(ProblemCode.DAMAGED, f"the archive: {missing}"))
 
 
 def _refused(file: ExportFile[_C], path: str, problem: Problem) -> ExportFile[_C]:

@@ -84,7 +84,7 @@ def _open(blob: BinaryIO, info: zipfile.ZipInfo, budget: Budget) -> ExpandingStr
     """Open a member's content; decompressed here, for the standard library bounds no step of it."""
     if info.flag_bits & _IS_ENCRYPTED or info.compress_type == _AES:
         raise MemberError(Problem(ProblemCode.ENCRYPTED, "it is encrypted"))
-    blob.seek(info.header_offset)
+    blob.seek(max(info.header_offset, 0))
     header = blob.read(30)
     if len(header) < 30 or not header.startswith(b"PK\x03\x04"):
         raise damaged("the archive is damaged: a member is not where the directory says")

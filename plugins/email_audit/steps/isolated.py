@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import BinaryIO, Generic, Protocol, TypeVar
 
+from email_audit.errors import EmailAuditError
 from email_audit.isolation.process import InterruptedReadError, IsolatedProcess, memory_problem
 from email_audit.messages.records import Message, Problem, ProblemCode
 from email_audit.sources.base import Extent, FoundItem, Source, Unreadable
@@ -103,6 +104,8 @@ def parse_found(source: Source, found: FoundItem | Unreadable) -> Message | Unre
         return found
     try:
         return source.parse(found)
+    except EmailAuditError:
+        raise  # not the item's fault
     except MemoryError:
         problem = memory_problem()
     except Exception as error:

@@ -1,11 +1,11 @@
 """Read or tag files and folders without an audit around them (`email-audit read`, `tag`)."""
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import BinaryIO, cast
+from typing import BinaryIO, TypeVar, cast
 
 from email_audit.archives.bounded import MemberError
 from email_audit.archives.expand import ExportFile, FileRole
@@ -15,10 +15,10 @@ from email_audit.exports import mail_files
 from email_audit.isolation.process import IsolatedProcess
 from email_audit.messages.contract import MessageLine, as_contract
 from email_audit.messages.records import Message
-from email_audit.messages.threads import assign_threads, thread_keys
+from email_audit.messages.threads import ThreadKeys, assign_threads, thread_keys
 from email_audit.messages.unreadable import unreadable_message
 from email_audit.settings import Settings
-from email_audit.sources.base import ReadOptions, Unreadable
+from email_audit.sources.base import Unreadable
 from email_audit.steps.isolated import read_stretch
 from email_audit.steps.members import archive_limits, export_members
 from email_audit.steps.places import LoosePlace
@@ -26,6 +26,8 @@ from email_audit.steps.reading import process_limits, reading_options
 from email_audit.steps.rows import join_path
 from email_audit.steps.tag import tag_input
 from email_audit.tagging.records import Tag, Tagger
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,32 +48,6 @@ class LooseMessage:
         )
 
 
-def read_loose(paths: Sequence[Path]) -> Iterator[LooseMessage]:
-    """Yield every message of `paths` in order; what cannot be read is yielded as unreadable.
-
-    Raises:
-        UserError: where a file or folder cannot be opened.
-    """
-    settings = Settings.create(workspace=Path())
-    options = reading_options(settings)
-    with IsolatedProcess(process_limits(settings)) as process:
-        for path in paths:
-            try:
-                with TemporaryDirectory(prefix="email-audit-") as folder:
-                    members = export_members(
-                        [ExportFile(name, FileContent(file)) for file, name in mail_files(path)],
-                        _Keep(Path(folder)),
-                        archive_limits(settings),
-                        max_message_bytes=settings.max_message_bytes,
-                    )
-                    for member in members:
-                        yield from _messages(member, str(path), options, process)
-            except OSError as error:
-                raise UserError(
-                    f"{error.filename or path}: cannot be read: {error.strerror or error}"
-                ) from error
-
-
 @dataclass(frozen=True, slots=True)
 class FileContent:
     """A file as it lies there."""
@@ -83,23 +59,14 @@ class FileContent:
         return cast("BinaryIO", self.path.open("rb"))
 
 
-class _Keep:
-    """Writes what is in archives to a temporary folder, under numbers: names are only labels."""
+def read_loose(paths: Sequence[Path]) -> Iterator[LooseMessage]:
+    """Yield every message of `paths` in order; what cannot be read is yielded as unreadable.
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._count = 0
-
-    def __call__(self, stream: BinaryIO) -> FileContent:
-        self._count += 1
-        path = self._folder / str(self._count)
-        try:
-            with path.open("wb") as out:
-                shutil.copyfileobj(stream, out, BLOCK_BYTES)
-        except MemberError:
-            path.unlink()
-            raise
-        return FileContent(path)
+    Raises:
+        UserError: where a file or folder cannot be opened.
+    """
+    for source, path_in_source, message in _read(paths, as_message):
+        yield LooseMessage(source, path_in_source, message)
 
 
 def threads_of(paths: Sequence[Path]) -> Iterator[str]:
@@ -108,7 +75,7 @@ def threads_of(paths: Sequence[Path]) -> Iterator[str]:
     A pass of its own that keeps only keys: the messages of a large mailbox do not fit in memory,
     and the last one may join the first two.
     """
-    return iter(assign_threads([thread_keys(found.message) for found in read_loose(paths)]))
+    return iter(assign_threads([keys for _, _, keys in _read(paths, as_thread_keys)]))
 
 
 def tag_loose(paths: Sequence[Path], tagger: Tagger) -> Iterator[tuple[Message, Tag]]:
@@ -130,23 +97,76 @@ def _tagged(messages: list[Message], tagger: Tagger) -> Iterator[tuple[Message, 
     return zip(messages, tags, strict=True)
 
 
-def _messages(
-    file: ExportFile[FileContent], source_path: str, options: ReadOptions, process: IsolatedProcess
-) -> Iterator[LooseMessage]:
+def _read(
+    paths: Sequence[Path], reduce: Callable[[Message | Unreadable], _T]
+) -> Iterator[tuple[str, str, _T]]:
+    """Yield path given, path in it and reduced content of every item."""
+    settings = Settings.create(workspace=Path())
+    with IsolatedProcess(process_limits(settings)) as process:
+        for path in paths:
+            try:
+                with TemporaryDirectory(prefix="email-audit-") as folder:
+                    members = export_members(
+                        [ExportFile(name, FileContent(file)) for file, name in mail_files(path)],
+                        _Keep(Path(folder)),
+                        archive_limits(settings),
+                        max_message_bytes=settings.max_message_bytes,
+                    )
+                    for member in members:
+                        for where, content in _items(member, path.name, settings, process, reduce):
+                            yield str(path), where, content
+            except OSError as error:
+                raise UserError(
+                    f"{error.filename or path}: cannot be read: {error.strerror or error}"
+                ) from error
+
+
+def _items(
+    file: ExportFile[FileContent],
+    outer_name: str,
+    settings: Settings,
+    process: IsolatedProcess,
+    reduce: Callable[[Message | Unreadable], _T],
+) -> Iterator[tuple[str, _T]]:
     if file.role is FileRole.ARCHIVE:
         return
     if file.role is FileRole.REFUSED and file.problem is not None:
-        yield LooseMessage(source_path, file.path, unreadable_message((file.problem,)))
+        yield file.path, reduce(Unreadable(0, "", 0, 0, file.problem))
         return
-    name = file.path or PurePath(source_path).name
-    place = LoosePlace(file.content.path, name, options, file.problem)
+    place = LoosePlace(
+        file.content.path, file.path or outer_name, reading_options(settings), file.problem
+    )
     with place.open() as (source, stream):
         extents = list(source.extents(stream, max_items=1 << 30, max_bytes=1 << 62))
     for extent in extents:
-        for item in read_stretch(process, place, extent, as_message):
-            yield LooseMessage(source_path, join_path(file.path, item.path_in_source), item.content)
+        for item in read_stretch(process, place, extent, reduce):
+            yield join_path(file.path, item.path_in_source), item.content
+
+
+class _Keep:
+    """Writes what is in archives to a temporary folder, under numbers: names are only labels."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._count = 0
+
+    def __call__(self, stream: BinaryIO) -> FileContent:
+        self._count += 1
+        path = self._folder / str(self._count)
+        try:
+            with path.open("wb") as out:
+                shutil.copyfileobj(stream, out, BLOCK_BYTES)
+        except MemberError:
+            path.unlink()
+            raise
+        return FileContent(path)
 
 
 def as_message(parsed: Message | Unreadable) -> Message:
     """Give the record that stands for an item, readable or not."""
     return unreadable_message((parsed.problem,)) if isinstance(parsed, Unreadable) else parsed
+
+
+def as_thread_keys(parsed: Message | Unreadable) -> ThreadKeys:
+    """Give what threads are made from."""
+    return thread_keys(as_message(parsed))
