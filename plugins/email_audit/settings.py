@@ -61,7 +61,7 @@ class Settings(BaseSettings):
         default=512 << 20, ge=1 << 10, description="A larger message is not read but accounted for."
     )
     max_reader_bytes: int = Field(
-        default=6 << 30, ge=1 << 20, description="Address space of a process that reads mail."
+        default=6 << 30, ge=512 << 20, description="Address space of a process that reads mail."
     )
     max_item_seconds: float = Field(
         default=600, gt=0, description="Time to read one message in, all its attachments included."

@@ -15,6 +15,7 @@ from typing import BinaryIO, cast
 from email_audit.errors import EmailAuditError
 from email_audit.isolation.process import (
     HEADER,
+    Begun,
     Finished,
     ProcessLimits,
     Raised,
@@ -47,6 +48,7 @@ def main(lifeline: int) -> None:
 
 def _serve(call: Call, results: BinaryIO) -> None:
     function, args, kwargs = call
+    _send(results, Begun())
     try:
         for value in function(*args, **kwargs):
             _send(results, Result(value))

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import ParamSpec, Self, TypeVar, cast
 
-from email_audit.errors import EmailAuditError
+from email_audit.errors import EmailAuditError, RunError
 from email_audit.messages.records import Problem, ProblemCode
 
 HEADER = struct.Struct("<Q")
@@ -34,6 +34,7 @@ HEADER = struct.Struct("<Q")
 
 _BLOCK_BYTES = 1 << 20
 _SHUTDOWN_SECONDS = 5
+_START_SECONDS = 300
 
 _Arguments = ParamSpec("_Arguments")
 _Result = TypeVar("_Result")
@@ -52,6 +53,11 @@ class Started:
     """The first message to a child."""
 
     limits: ProcessLimits
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A message from the child: it has understood what it is to run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,15 +134,16 @@ class IsolatedProcess:
             InterruptedReadError: where the child died, took too long for one result, ran out of
                 memory, or the generator raised anything else.
             EmailAuditError, OSError: as raised by the generator.
+            RunError: where the child could not even begin; that is no item's fault.
         """
         if self._is_streaming:
             self.close()  # the results of an earlier call were not all taken
         child = self._started()
         self._is_streaming = True
         try:
-            _send(child, (function, args, kwargs))
+            self._begin(child, (function, args, kwargs))
             while True:
-                message = self._receive(child)
+                message = self._receive(child, self._limits.max_item_seconds)
                 match message:
                     case Result(value):
                         yield cast("_Result", value)
@@ -150,7 +157,7 @@ class IsolatedProcess:
                         assert problem is not None
                         raise InterruptedReadError(problem, is_death=False)
         except (_GoneError, BrokenPipeError):
-            detail = f"the reading process {self._end_of(child)} while it read this item"
+            detail = f"the process that read it {self._end_of(child)}"
             problem = Problem(ProblemCode.READER_FAILED, detail)
             raise InterruptedReadError(problem, is_death=True) from None
         except _LateError:
@@ -186,15 +193,35 @@ class IsolatedProcess:
                 stdout=subprocess.PIPE,
                 bufsize=0,
                 pass_fds=(end,),
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                env={
+                    **os.environ,
+                    "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+                    "OPENBLAS_NUM_THREADS": "1",  # each thread takes address space
+                },
             )
         finally:
             os.close(end)
         _send(self._child, Started(self._limits))
         return self._child
 
-    def _receive(self, child: subprocess.Popen[bytes]) -> object:
-        deadline = time.monotonic() + self._limits.max_item_seconds
+    def _begin(self, child: subprocess.Popen[bytes], call: object) -> None:
+        try:
+            _send(child, call)
+            self._receive(child, _START_SECONDS)
+        except (_GoneError, BrokenPipeError):
+            raise RunError(
+                f"the process that reads mail {self._end_of(child)} before it began. "
+                "Everything committed is kept; run again"
+            ) from None
+        except _LateError:
+            self.close()
+            raise RunError(
+                f"the process that reads mail did not begin within {_START_SECONDS} seconds. "
+                "Everything committed is kept; run again"
+            ) from None
+
+    def _receive(self, child: subprocess.Popen[bytes], seconds: float) -> object:
+        deadline = time.monotonic() + seconds
         (length,) = HEADER.unpack(_read(child, HEADER.size, deadline))
         return pickle.loads(_read(child, length, deadline))  # noqa: S301 - from our own child
 

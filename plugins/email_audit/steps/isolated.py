@@ -63,7 +63,7 @@ def read_stretch(
             todo = _singles(
                 process, place, replace(extent, first=ordinal, items=end - ordinal), todo
             )
-            if interruption.is_death and died_at != ordinal:
+            if todo and interruption.is_death and died_at != ordinal:
                 died_at = ordinal
                 continue
             problem = interruption.problem
@@ -71,9 +71,9 @@ def read_stretch(
         if not todo:
             # Not even the places of the items can be found without the process dying.
             for lost in range(ordinal, end):
-                yield _lost(lost, extent.start, extent.stop, problem, reduce)
+                yield _lost(lost, extent, extent, problem, reduce)
             return
-        yield _lost(ordinal, todo[0].start, todo[0].stop, problem, reduce)
+        yield _lost(ordinal, todo[0], extent, problem, reduce)
         ordinal, todo = ordinal + 1, todo[1:]
 
 
@@ -138,11 +138,12 @@ def _marked(found: FoundItem | Unreadable, problem: Problem | None) -> FoundItem
 
 def _lost(
     ordinal: int,
-    start: int,
-    stop: int,
+    place: Extent,
+    stretch: Extent,
     problem: Problem,
     reduce: Callable[[Message | Unreadable], _T],
 ) -> ReadItem[_T]:
-    path = f"item {ordinal + 1}"
-    unreadable = Unreadable(ordinal, path, start, stop, problem)
-    return ReadItem(ordinal, path, start, stop, reduce(unreadable))
+    """Account for an item of `stretch` that lies in `place`; a file of one item needs no name."""
+    path = f"item {ordinal + 1}" if stretch.first + stretch.items > 1 else ""
+    unreadable = Unreadable(ordinal, path, place.start, place.stop, problem)
+    return ReadItem(ordinal, path, place.start, place.stop, reduce(unreadable))
