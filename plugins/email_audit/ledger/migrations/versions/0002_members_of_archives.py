@@ -10,11 +10,16 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Apply this change."""
-    with op.batch_alter_table("member") as table:
-        table.add_column(sa.Column("container_sha256", sa.String(length=64), nullable=True))
-        for name in ("problem_code", "problem"):
-            table.add_column(sa.Column(name, sa.String(), nullable=False, server_default=""))
-        table.create_check_constraint(
-            op.f("ck_member_problem_has_code"), "(problem_code = '') = (problem = '')"
-        )
+    """Apply this change.
+
+    Columns are added in place: SQLite cannot make a table anew while others refer to its rows. The
+    constraint comes with its column, which both databases take.
+    """
+    op.add_column("member", sa.Column("container_sha256", sa.String(length=64), nullable=True))
+    op.add_column(
+        "member", sa.Column("problem_code", sa.String(), nullable=False, server_default="")
+    )
+    op.execute(
+        "ALTER TABLE member ADD COLUMN problem VARCHAR DEFAULT '' NOT NULL "
+        "CONSTRAINT ck_member_problem_has_code CHECK ((problem_code = '') = (problem = ''))"
+    )
