@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from email_audit.errors import UserError
 from email_audit.roster import Roster
@@ -166,6 +166,15 @@ def _unassigned(top_level: list[Path], taken: set[Path]) -> Iterator[Path]:
             yield from _unassigned(inside, taken)
         else:
             yield path
+
+
+def is_bookkeeping(path: str) -> bool:
+    """Say whether a file in an archive is one that holds no mail, by the same names as on disk.
+
+    macOS puts what its file system knows of each file below `__MACOSX/`.
+    """
+    parts = PurePosixPath(path.replace("\\", "/")).parts
+    return "__MACOSX" in parts or (bool(parts) and parts[-1] in BOOKKEEPING_NAMES)
 
 
 def _is_bookkeeping(path: Path) -> bool:

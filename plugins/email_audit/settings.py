@@ -60,6 +60,24 @@ class Settings(BaseSettings):
     max_message_bytes: int = Field(
         default=512 << 20, ge=1 << 10, description="A larger message is not read but accounted for."
     )
+    max_reader_bytes: int = Field(
+        default=6 << 30, ge=512 << 20, description="Address space of a process that reads mail."
+    )
+    max_item_seconds: float = Field(
+        default=600, gt=0, description="Time to read one message in, all its attachments included."
+    )
+    max_archive_depth: int = Field(
+        default=16, ge=0, le=100, description="Archives within archives of an export."
+    )
+    max_archive_members: int = Field(
+        default=1_000_000, ge=1, description="Files in all archives of an export."
+    )
+    max_archive_bytes: int = Field(
+        default=1 << 40, ge=1, description="What all archives of an export expand to."
+    )
+    max_archive_ratio: int = Field(
+        default=250, ge=1, description="What a file in an archive expands to, times its size."
+    )
 
     @property
     def zone(self) -> ZoneInfo:

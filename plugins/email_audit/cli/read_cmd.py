@@ -23,10 +23,11 @@ def command(paths: tuple[Path, ...], *, _as_json: bool, second_reader: bool) -> 
 
     Nothing is stored. Threads are computed over all messages of the call.
     """
-    from email_audit.steps.loose import compare_loose, read_loose, threads_of
+    from email_audit.steps.compare import compare_readers
+    from email_audit.steps.loose import read_loose, threads_of
 
     if second_reader:
-        for difference in compare_loose(paths):
+        for difference in compare_readers(paths):
             click.echo(json.dumps(asdict(difference), ensure_ascii=False))
         return
     threads = threads_of(paths)

@@ -11,6 +11,7 @@ from typing import BinaryIO, cast
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
+from email_audit.archives.bounded import MemberError
 from email_audit.errors import RunError
 
 BLOCK_BYTES = 1 << 20
@@ -54,13 +55,19 @@ class EvidenceStore:
         `batch` names the acquisition, so that `discard_incoming` can remove what an interrupted
         one left behind.
 
+        What an error of the stream itself leaves behind is removed at once.
+
         Raises:
             RunError: where the store cannot be written, for instance because the disk is full.
         """
         incoming = f"{self._root}/{_INCOMING}/{batch}/{os.getpid()}-{os.urandom(6).hex()}"
         try:
             self._fs.makedirs(self._parent(incoming), exist_ok=True)
-            blob = self._write_hashed(stream, incoming)
+            try:
+                blob = self._write_hashed(stream, incoming)
+            except MemberError:
+                self._fs.rm_file(incoming)
+                raise
             final = self._path(blob.sha256)
             if self._fs.exists(final):
                 self._fs.rm_file(incoming)

@@ -22,18 +22,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from email_audit.ledger.fates import Fate as Fate
 from email_audit.ledger.types import UtcDateTime
-
-
-class Fate(StrEnum):
-    """What became of one found copy of a message; every copy has exactly one in the end."""
-
-    PENDING = "pending"
-    HIT = "hit"
-    NON_HIT = "non_hit"
-    DUPLICATE = "duplicate"
-    OUT_OF_SCOPE = "out_of_scope"
-    UNREADABLE = "unreadable"
 
 
 class AcquisitionState(StrEnum):
@@ -126,10 +116,18 @@ class AcquisitionRow(Base):
 
 
 class MemberRow(Base):
-    """One file of an acquisition: where its bytes are in the evidence store."""
+    """One file of an acquisition: where its bytes are in the evidence store.
+
+    A file out of an archive has the archive's hash in `container_sha256`. `problem` is why its
+    bytes could not, or not all, be taken out of there; where nothing could, `format` is `refused`
+    and `sha256` is the archive's.
+    """
 
     __tablename__ = "member"
-    __table_args__ = (UniqueConstraint("acquisition_id", "ordinal"),)
+    __table_args__ = (
+        UniqueConstraint("acquisition_id", "ordinal"),
+        CheckConstraint("(problem_code = '') = (problem = '')", name="problem_has_code"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     acquisition_id: Mapped[int] = mapped_column(ForeignKey("acquisition.id"))
@@ -140,6 +138,9 @@ class MemberRow(Base):
     modified_at: Mapped[datetime | None]
     format: Mapped[str]
     declared: Mapped[int]
+    container_sha256: Mapped[str | None] = mapped_column(String(64))
+    problem_code: Mapped[str] = mapped_column(default="", server_default="")
+    problem: Mapped[str] = mapped_column(default="", server_default="")
 
 
 class ChunkRow(Base):

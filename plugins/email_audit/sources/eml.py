@@ -31,7 +31,7 @@ class EmlSource(Rfc5322Source):
             path.suffix.lower() in _MAIL_SUFFIXES
             or _MAILDIR_NAME.search(path.name) is not None
             or path.parent.name in _MAILDIR_FOLDERS
-            or _begins_with_headers(head)
+            or begins_with_headers(head)
         )
 
     def declared(self, blob: BinaryIO) -> int:  # noqa: ARG002 - a file is one message
@@ -103,7 +103,7 @@ def _kind_of(head: bytes) -> str:
     return next((kind for magic, kind in _MAGIC if head.startswith(magic)), "this kind of file")
 
 
-def _begins_with_headers(head: bytes) -> bool:
+def begins_with_headers(head: bytes) -> bool:
     """Say whether the first two lines read as RFC 5322 2.2 header fields.
 
     One line with a colon is in every prose text; a second header or a continuation makes it mail.

@@ -3,7 +3,9 @@
 from typing import BinaryIO
 
 from email_audit.sources.base import ReadOptions, Rfc5322Source, Source
+from email_audit.sources.bookkeeping import BookkeepingSource
 from email_audit.sources.eml import EmlSource, TextSource, UnsupportedSource
+from email_audit.sources.emlx import EmlxSource
 from email_audit.sources.mbox import MboxSource
 from email_audit.sources.msg import MsgSource
 from email_audit.sources.pst import PstSource
@@ -14,7 +16,9 @@ SOURCES: tuple[type[Rfc5322Source], ...] = (
     MsgSource,
     PstSource,
     TnefSource,
+    EmlxSource,
     EmlSource,
+    BookkeepingSource,
     TextSource,
     UnsupportedSource,
 )

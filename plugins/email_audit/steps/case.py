@@ -5,23 +5,26 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from email_audit.evidence.store import EvidenceStore
+from email_audit.isolation.process import IsolatedProcess
 from email_audit.ledger.database import CaseDatabase
 from email_audit.settings import Settings
 from email_audit.sources.base import ReadOptions
+from email_audit.steps.reading import process_limits, reading_options
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """An open audit."""
+    """An open audit. `process` is where hostile bytes are read; it starts when first needed."""
 
     settings: Settings
     database: CaseDatabase
     store: EvidenceStore
+    process: IsolatedProcess
 
     @property
     def reading(self) -> ReadOptions:
         """How the messages of this audit are read."""
-        return ReadOptions(max_message_bytes=self.settings.max_message_bytes)
+        return reading_options(self.settings)
 
 
 @contextmanager
@@ -37,6 +40,7 @@ def open_case(settings: Settings, *, create: bool = False) -> Iterator[Case]:
             database.migrate()
         else:
             database.require()
-        yield Case(settings, database, EvidenceStore(settings.evidence))
+        with IsolatedProcess(process_limits(settings)) as process:
+            yield Case(settings, database, EvidenceStore(settings.evidence), process)
     finally:
         database.close()
