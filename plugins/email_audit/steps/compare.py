@@ -1,4 +1,4 @@
-"""Compare the reader of PST and OST files with a second, independent one (`read --second-reader`)."""
+"""Compare the reader of PST and OST files with a second, independent one."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
