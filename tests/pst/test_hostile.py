@@ -197,6 +197,17 @@ def test_a_page_that_leads_back_to_itself_ends() -> None:
     assert file.index.lost_pages()
 
 
+@LAYOUTS
+def test_rows_that_the_index_of_a_table_does_not_name_are_left_out(layout: Layout) -> None:
+    writer = PstWriter(layout)
+    rows = writer.block(table(layout, [5, 9, 7, 3], unnamed={9}))
+    data = writer.block(message_properties("to three"))
+    writer.node(MESSAGE, data, writer.subnodes([(0x692, rows, 0)]), parent=0x8022)
+    (item,) = items_of(with_folder(writer, [MESSAGE]).to_bytes()).values()
+    assert [row[0x67F2] for row in item.recipients] == [5, 7, 3]
+    assert not item.problems
+
+
 def test_a_header_that_does_not_hold_does_not_hide_the_encoding() -> None:
     for crypt in CryptMethod:
         content = bytearray(one_message(PstWriter(UNICODE, crypt), "body").to_bytes())

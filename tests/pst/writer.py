@@ -2,7 +2,7 @@
 
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from email_audit.pst.checksums import crc, signature
@@ -171,14 +171,18 @@ def property_context(properties: Sequence[Property]) -> bytes:
     return heap(0xBC, items, hid(1))
 
 
-def table(layout: Layout, row_ids: Sequence[int]) -> bytes:
-    """Write a table with nothing but rows' ids (PidTagLtpRowId)."""
+def table(
+    layout: Layout, row_ids: Sequence[int], *, unnamed: Collection[int] = frozenset()
+) -> bytes:
+    """Write a table with nothing but rows' ids (PidTagLtpRowId); its index leaves some out."""
     size = layout.row_number_bytes
     columns = struct.pack("<IHBB", 0x67F20003, 0, 4, 0)
     rows = b"".join(struct.pack("<IB", row_id, 0x80) for row_id in row_ids)
     index = b"".join(
         struct.pack("<I", row_id) + position.to_bytes(size, "little")
-        for row_id, position in sorted((row_id, at) for at, row_id in enumerate(row_ids))
+        for row_id, position in sorted(
+            (row_id, at) for at, row_id in enumerate(row_ids) if row_id not in unnamed
+        )
     )
     info = struct.pack("<BBHHHHIII", 0x7C, 1, 4, 4, 4, 5, hid(2), hid(4) if rows else 0, 0)
     tree = struct.pack("<BBBBI", 0xB5, 4, size, 0, hid(3) if index else 0)

@@ -143,28 +143,35 @@ class TableContext:
         Raises:
             DamagedError: where the index cannot be read whole.
         """
-        rows = []
-        for leaf in self._index.leaves():
-            for end in range(self._record_bytes, len(leaf) + 1, self._record_bytes):
-                record = leaf[end - self._record_bytes : end]
-                number = int.from_bytes(record[_ROW_ID_BYTES:], "little")
-                rows.append((number, int.from_bytes(record[:_ROW_ID_BYTES], "little")))
-        return [row_id for _, row_id in sorted(rows)]
+        numbers = self._row_numbers()
+        return [numbers[number] for number in sorted(numbers)]
 
     def rows(self) -> Iterator[dict[int, MapiValue]]:
-        """Yield the rows' values by property id, in order; what is damaged is noted, left out."""
+        """Yield the rows' values by property id, in order; what is damaged is noted, left out.
+
+        Rows that the index does not name are what deleted ones left behind.
+        """
         try:
-            wanted = len(self.row_ids())
+            named = set(self._row_numbers())
         except DamagedError:
-            wanted = None
-        given = 0
-        for raw in self._raw_rows():
-            if given == wanted:
-                return
-            given += 1
-            yield self._row(raw)
-        if wanted is not None and given < wanted:
-            self._reading.damage.bad("a table has fewer rows than its index says")
+            yield from map(self._row, self._raw_rows())
+            return
+        for number, raw in enumerate(self._raw_rows()):
+            if number in named:
+                named.discard(number)
+                yield self._row(raw)
+        if named:
+            self._reading.damage.bad("a table lacks rows that its index names")
+
+    def _row_numbers(self) -> dict[int, int]:
+        """Give the ids of the rows by their places in the row matrix (TCROWID, 2.3.4.3.1)."""
+        numbers, size = {}, self._record_bytes
+        for leaf in self._index.leaves():
+            for start in range(0, len(leaf), size):
+                record = leaf[start : start + size]
+                number = int.from_bytes(record[_ROW_ID_BYTES:], "little")
+                numbers[number] = int.from_bytes(record[:_ROW_ID_BYTES], "little")
+        return numbers
 
     def _raw_rows(self) -> Iterator[bytes]:
         """Yield the row matrix; no row is split between two blocks (2.3.4.4)."""
