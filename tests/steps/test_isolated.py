@@ -8,7 +8,7 @@ import pytest
 from email_audit.isolation.process import IsolatedProcess, ProcessLimits
 from email_audit.messages.records import Problem, ProblemCode
 from email_audit.sources.base import Extent
-from email_audit.steps.isolated import read_stretch
+from email_audit.steps.isolated import read_stretches
 from tests.audits import mail, mbox
 from tests.steps.hostile import HostilePlace, subject_or_reason
 
@@ -27,7 +27,7 @@ def contents(
     messages = [mail(subject, body, message_id="<1@x>") for subject in subjects]
     place = HostilePlace(mbox(*messages).encode(), problem)
     extent = Extent(0, len(place.content), 0, len(messages))
-    items = list(read_stretch(process, place, extent, subject_or_reason))
+    items = [item for _, item in read_stretches(process, [(place, extent)], subject_or_reason)]
     assert [item.ordinal for item in items] == list(range(len(subjects)))
     return [item.content for item in items]
 
@@ -93,3 +93,15 @@ def test_what_is_wrong_with_the_container_is_said_of_every_message(
 ) -> None:
     problem = Problem(ProblemCode.DAMAGED, "the content does not fit its checksum")
     assert contents(process, "one", "two", problem=problem) == ["one damaged", "two damaged"]
+
+
+def test_a_death_in_one_of_many_files_costs_that_file_only(process: IsolatedProcess) -> None:
+    places = [
+        HostilePlace(mbox(mail(subject, message_id="<1@x>")).encode())
+        for subject in ("a", "die in the container", "c", "die in the message", "e")
+    ]
+    stretches = [(place, Extent(0, len(place.content), 0, 1)) for place in places]
+    found = list(read_stretches(process, stretches, subject_or_reason))
+    assert [position for position, _ in found] == [0, 1, 2, 3, 4]
+    assert [found[n][1].content for n in (0, 2, 4)] == ["a", "c", "e"]
+    assert [found[n][1].content[: len(KILLED)] for n in (1, 3)] == [KILLED, KILLED]

@@ -26,7 +26,8 @@ from email_audit.ledger.models import (
 from email_audit.sources.base import Extent
 from email_audit.sources.registry import detect_source
 from email_audit.steps.case import Case
-from email_audit.steps.members import REFUSED_FORMAT, archive_limits, export_members
+from email_audit.steps.members import archive_limits, export_members
+from email_audit.steps.places import REFUSED_FORMAT
 
 
 @dataclass(frozen=True, slots=True)

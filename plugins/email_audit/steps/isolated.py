@@ -1,10 +1,10 @@
 """Read items in a child process, so that one that kills or hangs its reader costs only itself."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import BinaryIO, Generic, Protocol, TypeVar
+from typing import BinaryIO, Generic, Protocol, TypeAlias, TypeVar
 
 from email_audit.errors import EmailAuditError
 from email_audit.isolation.process import InterruptedReadError, IsolatedProcess, memory_problem
@@ -38,49 +38,88 @@ class ReadItem(Generic[_T]):
     content: _T
 
 
-def read_stretch(
+Stretch: TypeAlias = tuple[Place, Extent]
+
+
+def read_stretches(
+    process: IsolatedProcess,
+    stretches: Sequence[Stretch],
+    reduce: Callable[[Message | Unreadable], _T],
+) -> Iterator[tuple[int, ReadItem[_T]]]:
+    """Yield the items of all stretches in order, each with the position of its stretch.
+
+    `reduce`, importable by name, makes of each what the caller wants of it. An item at which the
+    process dies is tried once more in a fresh process: memory may have been short for another
+    reason. If it dies again, or the time for one item is over, the item is unreadable and reading
+    goes on after it.
+    """
+    current = taken = 0
+    while current < len(stretches):
+        try:
+            # One call for all: a Maildir has thousands of stretches of one message.
+            for item in process.stream(read_all, stretches[current:], reduce):
+                if item is None:
+                    current, taken = current + 1, 0
+                else:
+                    yield current, item
+                    taken += 1
+            return
+        except InterruptedReadError as interruption:
+            place, extent = stretches[current]
+            ordinal = extent.first + taken
+            for item in _carefully(process, place, extent, ordinal, interruption, reduce):
+                yield current, item
+            current, taken = current + 1, 0
+
+
+def _carefully(
     process: IsolatedProcess,
     place: Place,
     extent: Extent,
+    ordinal: int,
+    interruption: InterruptedReadError,
     reduce: Callable[[Message | Unreadable], _T],
 ) -> Iterator[ReadItem[_T]]:
-    """Yield the items of one stretch in order, reduced by `reduce` (importable by name).
-
-    An item at which the process dies is tried once more in a fresh process: memory may have been
-    short for another reason. If it dies again, or the time for one item is over, the item is
-    unreadable and reading goes on after it.
-    """
-    todo = [extent]
-    ordinal, end = extent.first, extent.first + extent.items
-    died_at = -1
+    """Go on with a stretch whose item `ordinal` was interrupted, item by item."""
+    todo, end, died_at = [extent], extent.first + extent.items, -1
     while ordinal < end:
+        rest = replace(extent, first=ordinal, items=end - ordinal)
+        todo = _singles(process, place, rest, todo)
+        problem = interruption.problem
+        if todo and interruption.is_death and died_at != ordinal:
+            died_at = ordinal
+        elif todo:
+            log.warning("item not read: ordinal=%d code=%s", ordinal, problem.code)
+            yield _lost(ordinal, todo[0], extent, problem, reduce)
+            ordinal, todo = ordinal + 1, todo[1:]
+        else:
+            # Not even the places of the items can be found without the process dying.
+            log.warning("items not read: count=%d code=%s", end - ordinal, problem.code)
+            for lost in range(ordinal, end):
+                yield _lost(lost, extent, extent, problem, reduce)
+            return
         try:
             for item in process.stream(read_items, place, todo, reduce):
                 yield item
                 ordinal += 1
             return
-        except InterruptedReadError as interruption:
-            todo = _singles(
-                process, place, replace(extent, first=ordinal, items=end - ordinal), todo
-            )
-            if todo and interruption.is_death and died_at != ordinal:
-                died_at = ordinal
-                continue
-            problem = interruption.problem
-        log.warning("item not read: ordinal=%d code=%s", ordinal, problem.code)
-        if not todo:
-            # Not even the places of the items can be found without the process dying.
-            for lost in range(ordinal, end):
-                yield _lost(lost, extent, extent, problem, reduce)
-            return
-        yield _lost(ordinal, todo[0], extent, problem, reduce)
-        ordinal, todo = ordinal + 1, todo[1:]
+        except InterruptedReadError as again:
+            interruption = again
+
+
+def read_all(
+    stretches: Sequence[Stretch], reduce: Callable[[Message | Unreadable], _T]
+) -> Iterator[ReadItem[_T] | None]:
+    """Read stretches in this process, None after each; the child's side of `read_stretches`."""
+    for place, extent in stretches:
+        yield from read_items(place, [extent], reduce)
+        yield None
 
 
 def read_items(
     place: Place, extents: list[Extent], reduce: Callable[[Message | Unreadable], _T]
 ) -> Iterator[ReadItem[_T]]:
-    """Read stretches in this process; the child's side of `read_stretch`."""
+    """Read stretches of one container in this process."""
     with place.open() as (source, blob):
         for extent in extents:
             for found in source.items(blob, extent):

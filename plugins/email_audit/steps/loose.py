@@ -18,10 +18,10 @@ from email_audit.messages.records import Message
 from email_audit.messages.threads import ThreadKeys, assign_threads, thread_keys
 from email_audit.messages.unreadable import unreadable_message
 from email_audit.settings import Settings
-from email_audit.sources.base import Unreadable
-from email_audit.steps.isolated import read_stretch
+from email_audit.sources.base import Extent, Unreadable
+from email_audit.steps.isolated import Place, read_stretches
 from email_audit.steps.members import archive_limits, export_members
-from email_audit.steps.places import LoosePlace
+from email_audit.steps.places import LoosePlace, RefusedPlace
 from email_audit.steps.reading import process_limits, reading_options
 from email_audit.steps.rows import join_path
 from email_audit.steps.tag import tag_input
@@ -112,35 +112,34 @@ def _read(
                         archive_limits(settings),
                         max_message_bytes=settings.max_message_bytes,
                     )
-                    for member in members:
-                        for where, content in _items(member, path.name, settings, process, reduce):
-                            yield str(path), where, content
+                    stretches = [
+                        (member, place, extent)
+                        for member in members
+                        for place, extent in _stretches(member, path.name, settings)
+                    ]
+                    places = [(place, extent) for _, place, extent in stretches]
+                    for position, item in read_stretches(process, places, reduce):
+                        where = join_path(stretches[position][0].path, item.path_in_source)
+                        yield str(path), where, item.content
             except OSError as error:
                 raise UserError(
                     f"{error.filename or path}: cannot be read: {error.strerror or error}"
                 ) from error
 
 
-def _items(
-    file: ExportFile[FileContent],
-    outer_name: str,
-    settings: Settings,
-    process: IsolatedProcess,
-    reduce: Callable[[Message | Unreadable], _T],
-) -> Iterator[tuple[str, _T]]:
+def _stretches(
+    file: ExportFile[FileContent], outer_name: str, settings: Settings
+) -> Iterator[tuple[Place, Extent]]:
     if file.role is FileRole.ARCHIVE:
         return
-    if file.role is FileRole.REFUSED and file.problem is not None:
-        yield file.path, reduce(Unreadable(0, "", 0, 0, file.problem))
-        return
-    place = LoosePlace(
+    place: Place = LoosePlace(
         file.content.path, file.path or outer_name, reading_options(settings), file.problem
     )
+    if file.role is FileRole.REFUSED and file.problem is not None:
+        place = RefusedPlace(file.problem)
     with place.open() as (source, stream):
-        extents = list(source.extents(stream, max_items=1 << 30, max_bytes=1 << 62))
-    for extent in extents:
-        for item in read_stretch(process, place, extent, reduce):
-            yield join_path(file.path, item.path_in_source), item.content
+        for extent in source.extents(stream, max_items=1 << 30, max_bytes=1 << 62):
+            yield place, extent
 
 
 class _Keep:

@@ -11,9 +11,6 @@ from email_audit.archives.expand import Content, ExportFile, FileRole, expand
 from email_audit.settings import Settings
 from email_audit.sources.emlx import assemble, missing_parts, split_emlx
 
-REFUSED_FORMAT = "refused"
-"""The format that the ledger names where nothing could be taken out of an archive."""
-
 _PARTIAL_SUFFIX = ".partial.emlx"
 _C = TypeVar("_C", bound=Content)
 

@@ -18,11 +18,10 @@ from email_audit.messages.records import (
     Problem,
     ProblemCode,
 )
-from email_audit.sources.base import Extent, Unreadable
+from email_audit.sources.base import Extent
 from email_audit.steps.case import Case
-from email_audit.steps.isolated import ReadItem, read_stretch
-from email_audit.steps.members import REFUSED_FORMAT
-from email_audit.steps.places import StoredPlace
+from email_audit.steps.isolated import Place, read_stretches
+from email_audit.steps.places import REFUSED_FORMAT, RefusedPlace, StoredPlace
 from email_audit.steps.rows import ItemColumns, join_path, ledger_rows
 
 log = logging.getLogger(__name__)
@@ -30,16 +29,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Stretch:
-    """An extent with where its bytes are and how its items are named.
-
-    `problem` is what was wrong with the member when it was taken out of its archive; with
-    `is_refused` there is nothing of it but that.
-    """
+    """An extent with where its bytes are and how its items are named."""
 
     member_id: int
     member_path: str
-    place: StoredPlace
-    is_refused: bool
+    place: Place
     extent: Extent
     first_in_acquisition: int
 
@@ -75,10 +69,9 @@ def read_chunk(case: Case, chunk_id: int) -> int:
     items: list[dict[str, Any]] = []
     attachments: list[list[dict[str, Any]]] = []
     place = {"acquisition_id": acquisition_id, "chunk_id": chunk_id}
-    for stretch in stretches:
-        for row, families in _rows(case, stretch):
-            items.append(row | place)
-            attachments.append(families)
+    for row, families in _rows(case, stretches):
+        items.append(row | place)
+        attachments.append(families)
     _write(case, chunk_id, items, attachments)
     log.info("chunk read: chunk=%d items=%d", chunk_id, len(items))
     return len(items)
@@ -89,15 +82,18 @@ def _stretch(case: Case, extent: ExtentRow, member: MemberRow) -> _Stretch:
     return _Stretch(
         member.id,
         member.path,
-        StoredPlace(case.settings, member.sha256, member.format, problem),
-        member.format == REFUSED_FORMAT,
+        RefusedPlace(problem)
+        if problem is not None and member.format == REFUSED_FORMAT
+        else StoredPlace(case.settings, member.sha256, member.format, problem),
         Extent(extent.start, extent.stop, extent.first_in_member, extent.items),
         extent.first_in_acquisition,
     )
 
 
-def _rows(case: Case, stretch: _Stretch) -> Iterator[ItemColumns]:
-    for item in _items(case, stretch):
+def _rows(case: Case, stretches: list[_Stretch]) -> Iterator[ItemColumns]:
+    places = [(stretch.place, stretch.extent) for stretch in stretches]
+    for position, item in read_stretches(case.process, places, ledger_rows):
+        stretch = stretches[position]
         where = {
             "member_id": stretch.member_id,
             "ordinal": stretch.first_in_acquisition + item.ordinal - stretch.extent.first,
@@ -107,15 +103,6 @@ def _rows(case: Case, stretch: _Stretch) -> Iterator[ItemColumns]:
         }
         row, attachments = item.content
         yield where | row, attachments
-
-
-def _items(case: Case, stretch: _Stretch) -> Iterator[ReadItem[ItemColumns]]:
-    extent, problem = stretch.extent, stretch.place.problem
-    if stretch.is_refused and problem is not None:
-        row = ledger_rows(Unreadable(extent.first, "", extent.start, extent.stop, problem))
-        yield ReadItem(extent.first, "", extent.start, extent.stop, row)
-        return
-    yield from read_stretch(case.process, stretch.place, extent, ledger_rows)
 
 
 def _write(
