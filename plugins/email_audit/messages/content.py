@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from email_audit.messages.attached import read_attachment, unknown_charset
 from email_audit.messages.charset import decode_text
 from email_audit.messages.envelope import Envelope, header_text, read_envelope
+from email_audit.messages.extraction import TextExtractor
 from email_audit.messages.flowed import unwrap_flowed
 from email_audit.messages.html import html_text
 from email_audit.messages.identity import bytes_sha256, content_sha256
@@ -68,9 +69,11 @@ class _Piece:
     starts_section: bool = False
 
 
-def read_content(entity: Entity, limits: ReadLimits, problems: Problems) -> Content:
+def read_content(
+    entity: Entity, limits: ReadLimits, problems: Problems, extract: TextExtractor
+) -> Content:
     """Read the body and all attachments below `entity`, flattened in document order."""
-    reader = _Reader(limits, problems)
+    reader = _Reader(limits, problems, extract)
     pieces = reader.read(entity, is_root=True)
     if len(pieces) == 1:
         return Content(pieces[0].text, (0,), tuple(reader.attachments))
@@ -102,9 +105,10 @@ def content_hash(envelope: Envelope, content: Content) -> ContentHash:
 
 
 class _Reader:
-    def __init__(self, limits: ReadLimits, problems: Problems) -> None:
+    def __init__(self, limits: ReadLimits, problems: Problems, extract: TextExtractor) -> None:
         self._limits = limits
         self._problems = problems
+        self._extract = extract
         self.attachments: list[Attachment] = []
 
     def read(
@@ -239,7 +243,9 @@ class _Reader:
                 self._add_message(child, problems, data, filename)
                 return
         self.attachments.append(
-            read_attachment(data, filename, kind, charset, self._limits, self._problems)
+            read_attachment(
+                data, filename, kind, charset, self._limits, self._problems, self._extract
+            )
         )
 
     def _embedded(self, entity: Entity) -> None:
@@ -252,11 +258,13 @@ class _Reader:
         """Attach a message: its header and body as text, its own attachments after it."""
         if not data.strip():
             self.attachments.append(
-                read_attachment(data, filename, "message/rfc822", "", self._limits, problems)
+                read_attachment(
+                    data, filename, "message/rfc822", "", self._limits, problems, self._extract
+                )
             )
             return
         envelope = read_envelope(child.headers, problems)
-        content = read_content(child, self._limits, problems)
+        content = read_content(child, self._limits, problems, self._extract)
         self._problems.merge(problems.found(), "an embedded message")
         index = len(self.attachments)
         self.attachments.append(

@@ -3,12 +3,14 @@
 from typing import BinaryIO
 
 from email_audit.sources.base import ReadOptions, Rfc5322Source, Source
+from email_audit.sources.document import DocumentSource
 from email_audit.sources.eml import EmlSource, TextSource, UnsupportedSource
 from email_audit.sources.mbox import MboxSource
 
 SOURCES: tuple[type[Rfc5322Source], ...] = (
     MboxSource,
     EmlSource,
+    DocumentSource,
     TextSource,
     UnsupportedSource,
 )

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from email_audit.documents.extractor import DocumentExtractor, KeptInStore, worker_of_process
 from email_audit.evidence.store import EvidenceStore
 from email_audit.ledger.database import CaseDatabase
+from email_audit.messages.limits import ReadLimits
 from email_audit.settings import Settings
 from email_audit.sources.base import ReadOptions
 
@@ -21,7 +23,14 @@ class Case:
     @property
     def reading(self) -> ReadOptions:
         """How the messages of this audit are read."""
-        return ReadOptions(max_message_bytes=self.settings.max_message_bytes)
+        settings = self.settings
+        return ReadOptions(
+            max_message_bytes=settings.max_message_bytes,
+            limits=ReadLimits(max_attachment_bytes=settings.attachment_max_bytes),
+            extract=DocumentExtractor(
+                worker_of_process(settings.document_limits), KeptInStore(self.store)
+            ),
+        )
 
 
 @contextmanager

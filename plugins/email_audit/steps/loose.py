@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from email_audit.documents.extractor import loose_extractor
+from email_audit.documents.limits import DocumentLimits
 from email_audit.errors import UserError
 from email_audit.exports import mail_files
 from email_audit.messages.contract import MessageLine, as_contract
@@ -83,7 +85,7 @@ def _tagged(messages: list[Message], tagger: Tagger) -> Iterator[tuple[Message, 
 
 def _messages(file: Path, source_path: str, relative: str) -> Iterator[LooseMessage]:
     limit = cast("int", Settings.model_fields["max_message_bytes"].default)
-    options = ReadOptions(max_message_bytes=limit)
+    options = ReadOptions(max_message_bytes=limit, extract=loose_extractor(DocumentLimits()))
     with file.open("rb") as blob:
         stream = cast("BinaryIO", blob)
         source = detect_source(stream, relative or file.name, options)
