@@ -147,10 +147,12 @@ class DocumentWorker:
             return answer
 
     def _line(self, worker: _Worker, answers: IO[bytes], until: float) -> bytes:
+        poll = select.poll()
+        poll.register(answers, select.POLLIN)
         line = b""
         while not line.endswith(b"\n"):
-            ready, _, _ = select.select([answers], [], [], max(until - time.monotonic(), 0))
-            if not ready:
+            milliseconds = max(until - time.monotonic(), 0) * 1000
+            if not poll.poll(milliseconds):
                 raise _WorkerSlowError(self._too_slow())
             byte = answers.read(1)
             if not byte:

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 _READERS = 1
 """Raised by hand when the readers here give other text than before."""
-_LIBRARIES = ("lxml", "olefile", "pillow", "py7zr", "pypdfium2", "python-calamine", "striprtf")
+_LIBRARIES = ("olefile", "pillow", "py7zr", "pypdfium2", "python-calamine", "striprtf")
 _MOST_CHARS_IN_MEMORY = 32_000_000
 
 

@@ -59,6 +59,7 @@ def _read_main(reading: Reading, ole: "olefile.OleFileIO", names: set[str], data
         powerpoint97.read_ppt(reading, ole, ())
     elif names & {"Workbook", "Book"}:
         spreadsheet.add_sheets(reading, data)
+        spreadsheet.add_notes(reading, _stream(ole, (next(iter(names & {"Workbook", "Book"})),)))
     else:
         return False
     return True
@@ -82,7 +83,9 @@ def _read_embedded(reading: Reading, ole: "olefile.OleFileIO", path: tuple[str, 
     elif storage and name == "PowerPoint Document":
         powerpoint97.read_ppt(reading, ole, storage)
     elif storage and name in {"Workbook", "Book"}:
-        spreadsheet.add_sheets(reading, compound_file("Workbook", _stream(ole, path)))
+        workbook = _stream(ole, path)
+        spreadsheet.add_sheets(reading, compound_file("Workbook", workbook))
+        spreadsheet.add_notes(reading, workbook)
     else:
         return False
     return True

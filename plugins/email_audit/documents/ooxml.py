@@ -21,7 +21,22 @@ _PROPERTIES = {
     "Manager": "Manager",
     "HyperlinkBase": "Link base",
 }
-_NUMBER = re.compile(r"\d+")
+_WRITTEN_BY_PROGRAMS = frozenset(
+    {
+        "AppVersion",
+        "ContentTypeId",
+        "DocSecurity",
+        "HyperlinksChanged",
+        "LinksUpToDate",
+        "ScaleCrop",
+        "ShareDoc",
+    }
+)
+
+
+def is_written_by_person(label: str) -> bool:
+    """Say whether a property of that name may hold words of a person."""
+    return bool(label) and label not in _WRITTEN_BY_PROGRAMS
 
 
 def numbered(name: str) -> list[int | str]:
@@ -46,7 +61,8 @@ class _Properties:
 
     def end(self, tag: str) -> None:
         value = "".join(self._value).strip()
-        if (tag == "property" or not self._is_custom) and self._label and value:
+        is_end = tag == "property" or not self._is_custom
+        if is_end and value and is_written_by_person(self._label):
             self.lines.append(f"{self._label}: {value}")
             self._label, self._value = "", []
         if tag == "property":
@@ -134,7 +150,13 @@ class DrawingText:
         if tag in {"p", "v", "text", "tr"}:
             self._pieces.append("\n")
         elif tag == "tc":
-            self._pieces.append("\t")
+            self._end_cell()
+
+    def _end_cell(self) -> None:
+        """Keep a table's row on one line."""
+        while self._pieces and self._pieces[-1] == "\n":
+            self._pieces.pop()
+        self._pieces.append("\t")
 
     def data(self, text: str) -> None:
         """Take text."""

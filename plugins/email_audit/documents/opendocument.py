@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from email_audit.documents.images import is_worth_reading
 from email_audit.documents.markup import walk_xml
-from email_audit.documents.ooxml import numbered
+from email_audit.documents.ooxml import is_written_by_person, numbered
 from email_audit.documents.packages import Parts
 from email_audit.documents.reading import Reading
 from email_audit.messages.records import AttachmentStatus
@@ -54,6 +54,7 @@ class _Text:
     def __init__(self, properties: Mapping[str, str]) -> None:
         self._properties = properties
         self._pieces: list[str] = []
+        self._is_skipped = False
         self._depth = 0
         """How many paragraphs, headings or properties are open: text elsewhere is no content."""
 
@@ -61,10 +62,14 @@ class _Text:
         """Take an element's start."""
         if tag in self._properties:
             label = attributes.get("name") or self._properties[tag]
-            self._pieces.append(f"{label}: ")
+            self._is_skipped = not is_written_by_person(label)
+            if not self._is_skipped:
+                self._pieces.append(f"{label}: ")
             self._depth += 1
         elif tag in {"p", "h"}:
             self._depth += 1
+        elif tag == "date":
+            self._is_skipped = True
         elif tag == "s":
             count = attributes.get("c", "1")
             self._pieces.append(" " * min(int(count) if count.isdigit() else 1, _MOST_SPACES))
@@ -89,9 +94,14 @@ class _Text:
         """Take an element's end."""
         if tag in self._properties:
             self._depth -= 1
+            self._is_skipped = False
             self._pieces.append("\n")
         elif tag in {"p", "h"}:
             self._depth -= 1
+        elif tag == "date":
+            self._is_skipped = False
+        elif tag == "creator":
+            self._pieces.append(": ")
         if tag in _LINES:
             self._pieces.append("\n")
         elif tag == "table-cell":
@@ -105,7 +115,7 @@ class _Text:
 
     def data(self, text: str) -> None:
         """Take text."""
-        if self._depth > 0:
+        if self._depth > 0 and not self._is_skipped:
             # White space in ODF is that of XML: runs are written as <text:s/> (ODF 1.3 6.1.2).
             self._pieces.append(" ".join(text.split()) if "\n" in text else text)
 

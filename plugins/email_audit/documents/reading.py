@@ -1,5 +1,6 @@
 """What is gathered while one document is read: its text, and what of it could not be read."""
 
+import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -44,6 +45,8 @@ class Work:
     budget: Budget = field(init=False)
     deadline: float = field(init=False)
     ocr_pages: int = field(default=0, init=False)
+    seen: set[bytes] = field(default_factory=set, init=False)
+    """Hashes of what was read inside: the same picture on every slide is read once."""
     chars: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
@@ -106,9 +109,18 @@ class Reading:
                 AttachmentStatus.TOO_LARGE,
                 f"it has {len(data)} bytes, the limit is {self.work.limits.max_bytes}",
             )
-        elif data:
+        elif data and self._is_new(data):
             read_into(child, data, content_type, name)
+        elif data:
+            child.add("(the same content as before)")
         self.take(child.result(), name)
+
+    def _is_new(self, data: bytes) -> bool:
+        digest = hashlib.sha256(data).digest()
+        if digest in self.work.seen:
+            return False
+        self.work.seen.add(digest)
+        return True
 
     def take(self, extracted: Extracted, name: str) -> None:
         """Add the text of something inside under its name, and its gaps."""

@@ -61,6 +61,8 @@ def read_into(reading: Reading, data: bytes, content_type: str, filename: str) -
     except MemberError as error:
         reading.problem(error.problem)
     except MemoryError:
-        raise
+        if reading.depth == 0:
+            raise
+        reading.gap(AttachmentStatus.FAILED, "reading needs more memory than it may use")
     except Exception as error:  # noqa: BLE001 - libraries raise whatever a broken file leads to
         reading.gap(AttachmentStatus.FAILED, f"the {kind} reader failed ({type(error).__name__})")

@@ -101,8 +101,9 @@ def shown(text: str) -> str:
 
 
 def _field(found: "re.Match[str]") -> str:
-    code = found[1].strip()
-    return f"[{code}] " if code.startswith(("HYPERLINK", "INCLUDE", "LINK")) else ""
+    code = " ".join(found[1].split())
+    is_link = code.startswith(("HYPERLINK", "INCLUDE", "LINK"))
+    return f"[{code}] " if is_link and not code.startswith("HYPERLINK \\l") else ""
 
 
 def _stream(ole: "olefile.OleFileIO", storage: tuple[str, ...], name: str) -> bytes:

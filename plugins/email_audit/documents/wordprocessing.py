@@ -86,12 +86,12 @@ class _Text(DrawingText):
         if self._is_code:
             self._is_code = False
             code = "".join(self._code).strip()
-            if code.startswith(_LINK_FIELDS):
+            if code.startswith(_LINK_FIELDS) and not code.startswith("HYPERLINK \\l"):
                 self._pieces.append(f"[{code}] ")
         elif tag in {"p", "tr"}:
             self._pieces.append("\n")
         elif tag == "tc":
-            self._pieces.append("\t")
+            self._end_cell()
         elif tag in _DELETED:
             self._pieces.append("]")
 

@@ -28,7 +28,7 @@ from email_audit.documents.registry import read_document
 from email_audit.messages.extraction import Extracted
 from email_audit.messages.records import AttachmentStatus
 
-GRACE_SECONDS = 5
+GRACE_SECONDS = 2
 """How much longer than its limit a document may take before the process is killed."""
 
 MEMORY_EXIT = 66

@@ -111,7 +111,7 @@ class EvidenceStore:
         try:
             with self._fs.open(f"{self._root}/{_DERIVED}/{key}", "rb") as stream:
                 return bytes(stream.read())
-        except FileNotFoundError:
+        except OSError:
             return None
 
     def put_derived(self, key: str, data: bytes) -> None:
