@@ -10,7 +10,8 @@ from email_audit.messages.records import Problem, ProblemCode
 from email_audit.sources.base import Extent, FoundItem, Unreadable
 from email_audit.sources.eml import EmlSource
 
-_OFFICE_ZIP = re.compile(rb"\[Content_Types\]\.xml|mimetypeapplication/vnd\.(?:oasis|sun\.xml)")
+# The first member's name stands at byte 30 (APPNOTE 4.3.7); ODF wants `mimetype` there.
+_OFFICE_ZIP = re.compile(rb"\[Content_Types\]\.xml|(?s:\A.{30}mimetype)")
 _OFFICE_OLE = tuple(
     name.encode("utf-16-le")
     for name in ("WordDocument", "Workbook", "PowerPoint Document", "EncryptedPackage")
