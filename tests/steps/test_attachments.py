@@ -20,6 +20,7 @@ REQUEST = (
     "ICE ERO asks us to hold Juan Perez on the immigration detainer (Form I-247A) past his release "
     "so that they can take him into custody for deportation. Please notify ERO before release."
 )
+RANGE = "The range is closed on Friday for repairs."
 NO_HEADERS = "it is a document, not a message: its text is read as an attachment"
 NO_DATE = "no_date: the message has no Date; no_message_id: the message has no Message-ID"
 ENCIPHERED = odf("", **{"META-INF/manifest.xml": "<manifest><encryption-data/></manifest>"})
@@ -41,12 +42,12 @@ def letter(subject: str, **attachments: bytes) -> bytes:
 def audited(folder: Path) -> Audit:
     audit = audit_in(folder, A="box")
     audit.write("box/1.eml", letter("a form", form_docx=docx(paragraph(REQUEST))))
-    audit.write("box/2.eml", letter("form a", form_docx=docx(paragraph("Roll call is at seven"))))
+    audit.write("box/2.eml", letter("form a", form_docx=docx(paragraph(RANGE))))
     audit.write(
         "box/3.eml",
         letter("files", secret_odt=ENCIPHERED, both_zip=zipped({"s.odt": ENCIPHERED, "n": "note"})),
     )
-    audit.write("box/4.pdf", pdf([shown_text(b"Roll call is at seven")]))
+    audit.write("box/4.pdf", pdf([shown_text(RANGE.encode())]))
     return audit
 
 
