@@ -17,6 +17,7 @@ from email_audit.errors import RunError
 BLOCK_BYTES = 1 << 20
 _BLOBS = "sha256"
 _INCOMING = "incoming"
+_DERIVED = "derived"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,31 @@ class EvidenceStore:
                 found = hash_stream(stream).sha256
             if found != sha256:
                 yield Damage(sha256, found)
+
+    def derived(self, key: str) -> bytes | None:
+        """Give what was derived from evidence and kept under `key`, None where there is nothing."""
+        try:
+            with self._fs.open(f"{self._root}/{_DERIVED}/{key}", "rb") as stream:
+                return bytes(stream.read())
+        except OSError:
+            return None
+
+    def put_derived(self, key: str, data: bytes) -> None:
+        """Keep what was derived from evidence: no evidence itself, it can be deleted at any time.
+
+        Raises:
+            RunError: where the store cannot be written.
+        """
+        final = f"{self._root}/{_DERIVED}/{key}"
+        written = f"{final}.{os.getpid()}-{os.urandom(6).hex()}"
+        try:
+            self._fs.makedirs(self._parent(final), exist_ok=True)
+            self._fs.pipe_file(written, data)
+            self._fs.mv(written, final)
+        except OSError as error:
+            raise RunError(
+                f"{self._root}: derived data cannot be written: {error.strerror or error}"
+            ) from error
 
     def discard_incoming(self, batch: str) -> None:
         """Remove what an interrupted acquisition left half-written."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from email_audit.messages.attached import read_attachment, unknown_charset
 from email_audit.messages.charset import decode_text
 from email_audit.messages.envelope import Envelope, header_text, read_envelope
+from email_audit.messages.extraction import TextExtractor
 from email_audit.messages.flowed import unwrap_flowed
 from email_audit.messages.html import html_text
 from email_audit.messages.identity import bytes_sha256, content_sha256
@@ -69,9 +70,11 @@ class _Piece:
     starts_section: bool = False
 
 
-def read_content(entity: Entity, limits: ReadLimits, problems: Problems) -> Content:
+def read_content(
+    entity: Entity, limits: ReadLimits, problems: Problems, extract: TextExtractor
+) -> Content:
     """Read the body and all attachments below `entity`, flattened in document order."""
-    reader = _Reader(limits, problems)
+    reader = _Reader(limits, problems, extract)
     pieces = reader.read(entity, is_root=True)
     if reader.carried_bodies and not any(piece.text.strip() for piece in pieces):
         pieces = [_Piece(text) for text in reader.carried_bodies]
@@ -105,9 +108,10 @@ def content_hash(envelope: Envelope, content: Content) -> ContentHash:
 
 
 class _Reader:
-    def __init__(self, limits: ReadLimits, problems: Problems) -> None:
+    def __init__(self, limits: ReadLimits, problems: Problems, extract: TextExtractor) -> None:
         self._limits = limits
         self._problems = problems
+        self._extract = extract
         self.attachments: list[Attachment] = []
         self.carried_bodies: list[str] = []
         """Bodies found in winmail.dat attachments: the message's own where MIME has none."""
@@ -246,7 +250,9 @@ class _Reader:
         if self._add_winmail(data, filename, kind, depth):
             return
         self.attachments.append(
-            read_attachment(data, filename, kind, charset, self._limits, self._problems)
+            read_attachment(
+                data, filename, kind, charset, self._limits, self._problems, self._extract
+            )
         )
 
     def _embedded(self, entity: Entity) -> None:
@@ -259,11 +265,13 @@ class _Reader:
         """Attach a message: its header and body as text, its own attachments after it."""
         if not data.strip():
             self.attachments.append(
-                read_attachment(data, filename, "message/rfc822", "", self._limits, problems)
+                read_attachment(
+                    data, filename, "message/rfc822", "", self._limits, problems, self._extract
+                )
             )
             return
         envelope = read_envelope(child.headers, problems)
-        content = read_content(child, self._limits, problems)
+        content = read_content(child, self._limits, problems, self._extract)
         self._problems.merge(problems.found(), "an embedded message")
         index = len(self.attachments)
         self.attachments.append(
@@ -286,7 +294,7 @@ class _Reader:
             return False
         problems = Problems(carried.problems)
         child = read_entity(carried.original, self._limits, problems, depth=depth + 1)
-        content = read_content(child, self._limits, problems)
+        content = read_content(child, self._limits, problems, self._extract)
         self._problems.merge(problems.found(), "winmail.dat")
         self.carried_bodies.append(content.body)
         index = len(self.attachments)

@@ -108,7 +108,10 @@ class Rfc5322Source(Source):
     def parse(self, item: FoundItem) -> Message:
         """Interpret the bytes as MIME."""
         message = parse_message(
-            item.original, limits=self.options.limits, container_problems=item.problems
+            item.original,
+            limits=self.options.limits,
+            container_problems=item.problems,
+            extract=self.options.extract,
         )
         return replace(message, item_class=item.item_class)
 

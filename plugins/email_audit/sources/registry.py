@@ -4,6 +4,7 @@ from typing import BinaryIO
 
 from email_audit.sources.base import ReadOptions, Rfc5322Source, Source
 from email_audit.sources.bookkeeping import BookkeepingSource
+from email_audit.sources.document import DocumentSource
 from email_audit.sources.eml import EmlSource, TextSource, UnsupportedSource
 from email_audit.sources.emlx import EmlxSource
 from email_audit.sources.mbox import MboxSource
@@ -19,6 +20,7 @@ SOURCES: tuple[type[Rfc5322Source], ...] = (
     EmlxSource,
     EmlSource,
     BookkeepingSource,
+    DocumentSource,
     TextSource,
     UnsupportedSource,
 )

@@ -24,7 +24,7 @@ class Case:
     @property
     def reading(self) -> ReadOptions:
         """How the messages of this audit are read."""
-        return reading_options(self.settings)
+        return reading_options(self.settings, self.store)
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from email_audit.sources.base import Extent, Unreadable
 from email_audit.steps.isolated import Place, read_stretches
 from email_audit.steps.members import archive_limits, export_members
 from email_audit.steps.places import LoosePlace, RefusedPlace
-from email_audit.steps.reading import process_limits, reading_options
+from email_audit.steps.reading import process_limits
 from email_audit.steps.rows import join_path
 from email_audit.steps.tag import tag_input
 from email_audit.tagging.records import Tag, Tagger
@@ -132,9 +132,7 @@ def _stretches(
 ) -> Iterator[tuple[Place, Extent]]:
     if file.role is FileRole.ARCHIVE:
         return
-    place: Place = LoosePlace(
-        file.content.path, file.path or outer_name, reading_options(settings), file.problem
-    )
+    place: Place = LoosePlace(file.content.path, file.path or outer_name, settings, file.problem)
     if file.role is FileRole.REFUSED and file.problem is not None:
         place = RefusedPlace(file.problem)
     with place.open() as (source, stream):

@@ -11,7 +11,7 @@ from email_audit.evidence.store import EvidenceStore
 from email_audit.messages.records import Message, Problem
 from email_audit.messages.unreadable import unreadable_message
 from email_audit.settings import Settings
-from email_audit.sources.base import Extent, FoundItem, ReadOptions, Source, Unreadable
+from email_audit.sources.base import Extent, FoundItem, Source, Unreadable
 from email_audit.sources.registry import detect_source, source_named
 from email_audit.steps.reading import reading_options
 
@@ -73,8 +73,9 @@ class StoredPlace:
     @contextmanager
     def open(self) -> Iterator[tuple[Source, BinaryIO]]:
         """Open the blob."""
-        source = source_named(self.format, reading_options(self.settings))
-        with EvidenceStore(self.settings.evidence).open(self.sha256) as blob:
+        store = EvidenceStore(self.settings.evidence)
+        source = source_named(self.format, reading_options(self.settings, store))
+        with store.open(self.sha256) as blob:
             yield source, blob
 
 
@@ -84,7 +85,7 @@ class LoosePlace:
 
     path: Path
     name: str
-    options: ReadOptions
+    settings: Settings
     problem: Problem | None = None
 
     @contextmanager
@@ -92,4 +93,4 @@ class LoosePlace:
         """Open the file."""
         with self.path.open("rb") as stream:
             blob = cast("BinaryIO", stream)
-            yield detect_source(blob, self.name, self.options), blob
+            yield detect_source(blob, self.name, reading_options(self.settings)), blob
