@@ -4,10 +4,12 @@ from typing import BinaryIO
 
 from email_audit.sources.base import ReadOptions, Rfc5322Source, Source
 from email_audit.sources.eml import EmlSource, TextSource, UnsupportedSource
+from email_audit.sources.live_item import LiveItemSource
 from email_audit.sources.mbox import MboxSource
 
 SOURCES: tuple[type[Rfc5322Source], ...] = (
     MboxSource,
+    LiveItemSource,
     EmlSource,
     TextSource,
     UnsupportedSource,

@@ -134,7 +134,7 @@ def _complete(case: Case, acquisition_id: int, export: Path, members: list[_Memb
     """Write everything about the acquisition in one transaction."""
     is_folder = export.is_dir()
     if is_folder:
-        listing = _listing_text((member.path, member.blob.sha256) for member in members)
+        listing = listing_text((member.path, member.blob.sha256) for member in members)
         sha256 = case.store.put(
             io.BytesIO(listing.encode()), batch=f"acquisition-{acquisition_id}"
         ).sha256
@@ -169,7 +169,7 @@ def _complete(case: Case, acquisition_id: int, export: Path, members: list[_Memb
 def _write_members(
     session: Session, case: Case, acquisition_id: int, members: list[_Member]
 ) -> None:
-    chunks = _Chunks(session, case, acquisition_id)
+    chunks = Chunks(session, case, acquisition_id)
     for ordinal, member in enumerate(members):
         row = MemberRow(
             acquisition_id=acquisition_id,
@@ -187,7 +187,7 @@ def _write_members(
             chunks.add(row.id, extent)
 
 
-class _Chunks:
+class Chunks:
     """Gather extents into chunks of about the size one task should read."""
 
     def __init__(self, session: Session, case: Case, acquisition_id: int) -> None:
@@ -276,9 +276,9 @@ def _hashed(export: Path) -> Iterator[tuple[str, str]]:
 
 
 def _listing_sha256(hashed: Iterator[tuple[str, str]]) -> str:
-    return hash_stream(io.BytesIO(_listing_text(hashed).encode())).sha256
+    return hash_stream(io.BytesIO(listing_text(hashed).encode())).sha256
 
 
-def _listing_text(hashed: Iterator[tuple[str, str]]) -> str:
+def listing_text(hashed: Iterator[tuple[str, str]]) -> str:
     """List a folder's files as `sha256sum` prints them, sorted by path."""
     return "".join(f"{sha256}  {path}\n" for path, sha256 in sorted(hashed))
