@@ -1,1 +1,1 @@
-"""Live mailboxes of an on-premises Exchange server over Exchange Web Services (docs/exchange.md)."""
+"""Live mailboxes of an on-premises Exchange server over EWS (docs/exchange.md)."""

@@ -93,10 +93,10 @@ def total_in_view(message: etree._Element) -> int:
 
 def change_page(message: etree._Element) -> ChangePage:
     """Give a page of SyncFolderItems. A changed read flag alone is no change of the item."""
-    changes = _child(message, f"{{{MESSAGES}}}Changes")
+    changes = message.find(f"{{{MESSAGES}}}Changes")
     last = _text(message, f"{{{MESSAGES}}}IncludesLastItemInRange")
     return ChangePage(
-        tuple(_changes(changes)),
+        () if changes is None else tuple(_changes(changes)),
         _text(message, f"{{{MESSAGES}}}SyncState"),
         is_last=last == "true",
     )

@@ -306,7 +306,7 @@ class Mailbox:
         for folder_id, element in found.items():
             names = [_label(answers.display_name(element))]
             above = answers.parent_id(element)
-            # A hierarchy that changes while it is listed may leave a parent out, or turn in circles.
+            # A hierarchy that changes while it is listed may lack a parent, or turn in circles.
             while above in found and len(names) <= len(found):
                 names.append(_label(answers.display_name(found[above])))
                 above = answers.parent_id(found[above])
@@ -450,7 +450,7 @@ def _version(settings: ExchangeSettings) -> Version | None:
 
 
 def _adapter(settings: ExchangeSettings) -> type[requests.adapters.HTTPAdapter]:
-    """Give the HTTP adapter: it always verifies certificates, against the CA file if there is one."""
+    """Give the HTTP adapter: certificates are verified, by the CA file if there is one."""
     if settings.ca_file is None:
         return requests.adapters.HTTPAdapter
     ca_file = str(settings.ca_file)

@@ -246,6 +246,8 @@ class _Sync:
     def _count(self, mailbox: Mailbox, folders: Sequence[Folder]) -> dict[FolderId, int]:
         """Ask the server how many items there are to be taken, by other means than listing them."""
         ids = [folder.id for folder in folders]
+        if self.periods == []:
+            return dict.fromkeys(ids, 0)
         if self.periods is not None:
             return {folder_id: mailbox.count_in(folder_id, self.periods) for folder_id in ids}
         counts: list[int] = []
