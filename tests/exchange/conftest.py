@@ -79,7 +79,9 @@ class Live:
         (report,) = self.sync_all(at=at, since=since, **values)
         return report
 
-    def sync_all(self, *, at: datetime = NOON, since: Any = None, **values: Any) -> list[SyncReport]:
+    def sync_all(
+        self, *, at: datetime = NOON, since: Any = None, **values: Any
+    ) -> list[SyncReport]:
         settings = self.settings()
         exchange = Exchange(settings_for(self.server, **values), Random(1))
         with open_case(settings, create=True) as case:

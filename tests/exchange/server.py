@@ -9,7 +9,7 @@ import base64
 import itertools
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email import message_from_bytes
@@ -26,6 +26,8 @@ S = "http://schemas.xmlsoap.org/soap/envelope/"
 NS = {"m": M, "t": T, "s": S}
 
 CREATED = datetime(2025, 3, 3, 15, 0, tzinfo=UTC)
+CHANGES_A_PAGE = 7
+"""A server may give fewer changes than it is asked for."""
 USER, PASSWORD = "CITY\\audit", "open sesame"
 
 
@@ -91,7 +93,9 @@ class FakeMailbox:
     def _id(self) -> str:
         return base64.b64encode(f"id-{next(self.numbers):08d}".encode()).decode()
 
-    def folder(self, name: str, parent: str = "msgfolderroot", folder_class: str = "IPF.Note") -> FakeFolder:
+    def folder(
+        self, name: str, parent: str = "msgfolderroot", folder_class: str = "IPF.Note"
+    ) -> FakeFolder:
         above = self.roots.get(parent, parent)
         known = [f for f in self.folders.values() if f.name == name and f.parent == above]
         if known:
@@ -155,7 +159,9 @@ class FakeExchange:
         self.asked_items: list[list[str]] = []
         self.url = ""
 
-    def handle(self, authorization: str, data: bytes) -> tuple[int, dict[str, str], bytes, int | None]:
+    def handle(
+        self, authorization: str, data: bytes
+    ) -> tuple[int, dict[str, str], bytes, int | None]:
         expected = base64.b64encode(f"{USER}:{self.password}".encode()).decode()
         if authorization != f"Basic {expected}":
             self.refused_logins += 1
@@ -174,10 +180,17 @@ class FakeExchange:
             elif fault.code and fault.is_soap_fault:
                 return 500, {}, _soap_fault(fault), None
             elif fault.code:
-                return 200, {}, self._answer(operation, [_refusal(operation, fault.code, fault.back_off_ms)]), None
+                return (
+                    200,
+                    {},
+                    self._answer(operation, [_refusal(operation, fault.code, fault.back_off_ms)]),
+                    None,
+                )
             elif fault.cut_after is None:
                 return fault.status, fault.headers, fault.body or b"", None
-        sid = envelope.findtext("s:Header/t:ExchangeImpersonation/t:ConnectingSID/t:PrimarySmtpAddress", None, NS)
+        sid = envelope.findtext(
+            "s:Header/t:ExchangeImpersonation/t:ConnectingSID/t:PrimarySmtpAddress", None, NS
+        )
         if not self.may_impersonate:
             return 500, {}, _soap_fault(Fault(operation, code="ErrorImpersonateUserDenied")), None
         mailbox = self.mailboxes.get(sid or "")
@@ -194,12 +207,23 @@ class FakeExchange:
         self._validate(response)
         envelope = _e("s:Envelope")
         header = _sub(envelope, "s:Header")
-        header.append(_e("t:ServerVersionInfo", MajorVersion="15", MinorVersion="2", MajorBuildNumber="1544", MinorBuildNumber="4", Version="V2017_07_11"))
+        header.append(
+            _e(
+                "t:ServerVersionInfo",
+                MajorVersion="15",
+                MinorVersion="2",
+                MajorBuildNumber="1544",
+                MinorBuildNumber="4",
+                Version="V2017_07_11",
+            )
+        )
         _sub(envelope, "s:Body").append(response)
         return etree.tostring(envelope, xml_declaration=True, encoding="utf-8")
 
     def _validate(self, element: etree._Element) -> None:
-        if self.schema is not None and not self.schema.validate(etree.fromstring(etree.tostring(element))):
+        if self.schema is not None and not self.schema.validate(
+            etree.fromstring(etree.tostring(element))
+        ):
             self.violations.append(str(self.schema.error_log.last_error))
 
     def _GetFolder(self, mailbox: FakeMailbox, request: etree._Element) -> list[etree._Element]:  # noqa: N802
@@ -222,12 +246,20 @@ class FakeExchange:
         page = found[offset : offset + 4]
         end = offset + len(page)
         message = _success("FindFolder")
-        root = _sub(message, "m:RootFolder", IndexedPagingOffset=str(end), TotalItemsInView=str(len(found)), IncludesLastItemInRange=str(end >= len(found)).lower())
+        root = _sub(
+            message,
+            "m:RootFolder",
+            IndexedPagingOffset=str(end),
+            TotalItemsInView=str(len(found)),
+            IncludesLastItemInRange=str(end >= len(found)).lower(),
+        )
         folders = _sub(root, "t:Folders")
         folders.extend(_folder_xml(folder, _fields(request)) for folder in page)
         return [message]
 
-    def _SyncFolderItems(self, mailbox: FakeMailbox, request: etree._Element) -> list[etree._Element]:  # noqa: N802
+    def _SyncFolderItems(  # noqa: N802
+        self, mailbox: FakeMailbox, request: etree._Element
+    ) -> list[etree._Element]:
         folder = mailbox.folders.get(request.find("m:SyncFolderId/t:FolderId", NS).get("Id"))
         if folder is None:
             return [_refusal("SyncFolderItems", "ErrorFolderNotFound")]
@@ -239,7 +271,7 @@ class FakeExchange:
             if int(epoch) != folder.epoch:
                 return [_refusal("SyncFolderItems", "ErrorInvalidSyncStateData", empty_sync=True)]
             begin = int(position)
-        end = min(len(folder.log), begin + limit)
+        end = min(len(folder.log), begin + min(limit, CHANGES_A_PAGE))
         message = _success("SyncFolderItems")
         _sub(message, "m:SyncState", base64.b64encode(f"{folder.epoch}:{end}".encode()).decode())
         _sub(message, "m:IncludesLastItemInRange", str(end == len(folder.log)).lower())
@@ -249,7 +281,9 @@ class FakeExchange:
             if kind == "Delete":
                 _sub(_sub(changes, "t:Delete"), "t:ItemId", Id=item_id, ChangeKey="x")
             elif item is not None and not item.is_lost:
-                _sub(changes, f"t:{kind}").append(_item_xml(folder, item, _fields(request), mime=False))
+                _sub(changes, f"t:{kind}").append(
+                    _item_xml(folder, item, _fields(request), mime=False)
+                )
         return [message]
 
     def _FindItem(self, mailbox: FakeMailbox, request: etree._Element) -> list[etree._Element]:  # noqa: N802
@@ -257,7 +291,13 @@ class FakeExchange:
         (test,) = request.find("m:Restriction", NS)
         found = [item for item in folder.items.values() if _holds(test, item)]
         message = _success("FindItem")
-        root = _sub(message, "m:RootFolder", IndexedPagingOffset="1", TotalItemsInView=str(len(found)), IncludesLastItemInRange=str(len(found) <= 1).lower())
+        root = _sub(
+            message,
+            "m:RootFolder",
+            IndexedPagingOffset="1",
+            TotalItemsInView=str(len(found)),
+            IncludesLastItemInRange=str(len(found) <= 1).lower(),
+        )
         items = _sub(root, "t:Items")
         items.extend(_item_xml(folder, item, set(), mime=False) for item in found[:1])
         return [message]
@@ -277,7 +317,9 @@ class FakeExchange:
                 messages.append(_refusal("GetItem", code))
                 continue
             message = _success("GetItem")
-            _sub(message, "m:Items").append(_item_xml(folder, item, _fields(request), mime=wants_mime))
+            _sub(message, "m:Items").append(
+                _item_xml(folder, item, _fields(request), mime=wants_mime)
+            )
             messages.append(message)
         return messages
 
@@ -300,12 +342,20 @@ def _folder_xml(folder: FakeFolder, fields: set[str]) -> etree._Element:
     return element
 
 
-def _item_xml(folder: FakeFolder, item: FakeItem, fields: set[str], *, mime: bool) -> etree._Element:
+def _item_xml(
+    folder: FakeFolder, item: FakeItem, fields: set[str], *, mime: bool
+) -> etree._Element:
     """Give the fields asked for, in the schema's order."""
-    kind = {"IPM.Contact": "Contact", "IPM.Appointment": "CalendarItem"}.get(item.item_class, "Message")
+    kind = {"IPM.Contact": "Contact", "IPM.Appointment": "CalendarItem"}.get(
+        item.item_class, "Message"
+    )
     element = _e(f"t:{kind}")
     if mime and item.mime is not None:
-        text = base64.encodebytes(item.mime).decode() if len(item.mime) < 1 << 20 else base64.b64encode(item.mime).decode()
+        text = (
+            base64.encodebytes(item.mime).decode()
+            if len(item.mime) < 1 << 20
+            else base64.b64encode(item.mime).decode()
+        )
         _sub(element, "t:MimeContent", text, CharacterSet="UTF-8")
     _sub(element, "t:ItemId", Id=item.id, ChangeKey=item.change_key)
     head = message_from_bytes(item.mime or b"")
@@ -338,7 +388,10 @@ def _item_xml(folder: FakeFolder, item: FakeItem, fields: set[str], *, mime: boo
     if kind != "Message":
         return element
     people = getaddresses([str(value) for value in head.get_all("To", [])])
-    for name, boxes in (("ToRecipients", [address for _, address in people if address]), ("BccRecipients", item.bcc)):
+    for name, boxes in (
+        ("ToRecipients", [address for _, address in people if address]),
+        ("BccRecipients", item.bcc),
+    ):
         if boxes and f"message:{name}" in fields:
             recipients = _sub(element, f"t:{name}")
             for address in boxes:
@@ -380,7 +433,9 @@ def _success(operation: str) -> etree._Element:
     return message
 
 
-def _refusal(operation: str, code: str, back_off_ms: int | None = None, *, empty_sync: bool = False) -> etree._Element:
+def _refusal(
+    operation: str, code: str, back_off_ms: int | None = None, *, empty_sync: bool = False
+) -> etree._Element:
     message = _e(f"m:{operation}ResponseMessage", ResponseClass="Error")
     _sub(message, "m:MessageText", "It cannot be done.")
     _sub(message, "m:ResponseCode", code)
@@ -407,7 +462,12 @@ def _soap_fault(fault: Fault) -> bytes:
     etree.SubElement(detail, f"{{{errors}}}ResponseCode").text = fault.code
     etree.SubElement(detail, f"{{{errors}}}Message").text = "It cannot be done."
     if fault.back_off_ms is not None:
-        _sub(_sub(detail, "t:MessageXml"), "t:Value", str(fault.back_off_ms), Name="BackOffMilliseconds")
+        _sub(
+            _sub(detail, "t:MessageXml"),
+            "t:Value",
+            str(fault.back_off_ms),
+            Name="BackOffMilliseconds",
+        )
     return etree.tostring(envelope, xml_declaration=True, encoding="utf-8")
 
 
@@ -418,7 +478,9 @@ def _e(tag: str, text: str | None = None, **attributes: str) -> etree._Element:
     return element
 
 
-def _sub(parent: etree._Element, tag: str, text: str | None = None, **attributes: str) -> etree._Element:
+def _sub(
+    parent: etree._Element, tag: str, text: str | None = None, **attributes: str
+) -> etree._Element:
     child = _e(tag, text, **attributes)
     parent.append(child)
     return child
@@ -433,10 +495,12 @@ def serving(schema_folder: Path | None) -> Iterator[FakeExchange]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_POST(self) -> None:  # noqa: N802
+        def do_POST(self) -> None:
             data = self.rfile.read(int(self.headers["Content-Length"]))
             try:
-                status, headers, body, cut = exchange.handle(self.headers.get("Authorization", ""), data)
+                status, headers, body, cut = exchange.handle(
+                    self.headers.get("Authorization", ""), data
+                )
             except Exception as error:
                 exchange.violations.append(repr(error))
                 raise
@@ -452,13 +516,19 @@ def serving(schema_folder: Path | None) -> Iterator[FakeExchange]:
                 self.connection.close()
                 self.close_connection = True
 
+        def handle_one_request(self) -> None:
+            with suppress(ConnectionError):  # a client that was killed
+                super().handle_one_request()
+
         def log_message(self, *_arguments: object) -> None:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     exchange.url = f"http://127.0.0.1:{server.server_port}/EWS/Exchange.asmx"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread = threading.Thread(
+        target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
+    )
     thread.start()
     try:
         yield exchange
