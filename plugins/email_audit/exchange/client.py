@@ -50,6 +50,7 @@ from email_audit.exchange.records import (
     InvalidSyncStateError,
     ItemId,
     LiveItem,
+    LoginRefusedError,
     Period,
     RefusedItem,
 )
@@ -204,8 +205,8 @@ class Exchange:
         """Log in and open the mailbox of `address`, acting as its owner (impersonation).
 
         Raises:
-            UserError: where the login, the impersonation or the address is refused; never retried.
-            RunError: where the server cannot be reached.
+            LoginRefusedError: where the login is refused; it is not tried again.
+            RunError: where the server cannot be reached, or refuses this mailbox.
         """
         account = Account(
             address, config=self._configuration, autodiscover=False, access_type=IMPERSONATION
@@ -230,12 +231,12 @@ class Mailbox:
         """See that the mailbox can be opened.
 
         Raises:
-            UserError: naming what is refused.
+            RunError: naming what is refused.
         """
         (message,), _ = self._ask("GetFolder", operations.get_folders(["root"], self.address))
         code = answers.code_of(message)
         if code != answers.SUCCESS:
-            raise UserError(f"{self.address}: the mailbox cannot be opened: {_meaning(code)}")
+            raise RunError(f"{self.address}: the mailbox cannot be opened: {_meaning(code)}")
 
     def folders(self) -> FolderTree:
         """List all folders: those of the mailbox, its archive, and the recoverable items of both.
@@ -327,7 +328,7 @@ class Mailbox:
             try:
                 return self._ask_once(operation, request)
             except UnauthorizedError as error:
-                raise UserError(
+                raise LoginRefusedError(
                     f"{self._settings.url}: the login of the service account is refused. Correct "
                     "its name or password (it was not tried again, so as not to lock the account)"
                 ) from error
@@ -386,11 +387,11 @@ def _meaning(code: str) -> str:
     return f"{code} ({_CURES[code]})" if code in _CURES else code
 
 
-def _failure(address: str, url: str, error: Exception) -> UserError | RunError:
+def _failure(address: str, url: str, error: Exception) -> RunError:
     """Say what failed by the error's name alone: its text may hold parts of the response."""
     code = type(error).__name__
     if code in _CURES:
-        return UserError(f"{address}: the mailbox cannot be opened: {_meaning(code)}")
+        return RunError(f"{address}: the mailbox cannot be opened: {_meaning(code)}")
     return RunError(
         f"{url}: asking for the mailbox of {address} failed with {code}. What was taken is kept; "
         "mend the cause and run again"

@@ -6,6 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import BinaryIO, NewType, TypeAlias
 
+from email_audit.errors import UserError
+
 FolderId = NewType("FolderId", str)
 ItemId = NewType("ItemId", str)
 
@@ -96,6 +98,10 @@ class Period:
 
     begin: datetime | None
     end: datetime | None
+
+
+class LoginRefusedError(UserError):
+    """The service account's login is refused. Nobody may try again with the same secret."""
 
 
 class InvalidSyncStateError(Exception):

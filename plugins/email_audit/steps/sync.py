@@ -7,6 +7,7 @@ the next sync ends where an undisturbed one would have.
 
 import hashlib
 import io
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, time
@@ -23,6 +24,7 @@ from email_audit.exchange.records import (
     FolderId,
     InvalidSyncStateError,
     ItemId,
+    LoginRefusedError,
     Period,
 )
 from email_audit.exchange.settings import ExchangeSettings, Range
@@ -37,10 +39,16 @@ from email_audit.ledger.models import (
     LiveMailboxRow,
     MemberRow,
 )
+from email_audit.ledger.state import read_state, write_state
 from email_audit.sources.base import Extent
 from email_audit.steps.acquire import Chunks, listing_text
 from email_audit.steps.case import Case
 from email_audit.steps.periods import assignment_periods
+
+log = logging.getLogger(__name__)
+
+_REFUSED_STATE = "exchange_login_refused"
+"""Name of the state that holds the run in which the login was refused."""
 
 _ROUNDS = 3
 _QUEUE_ITEMS = 500
@@ -89,11 +97,15 @@ def sync_mailbox(
     *,
     since: date | None = None,
     now: Clock = utc_now,
+    attempt: str | None = None,
 ) -> SyncReport:
     """Acquire what is new in a mailbox that `register_mailboxes` made known.
 
+    `attempt` names the run that this sync is part of: once one of its logins was refused, the
+    others do not try.
+
     Raises:
-        UserError: where login, impersonation or address are refused.
+        LoginRefusedError: where the service account's login is refused.
         RunError: where the server or the store fails; what was taken is kept.
     """
     with case.database.session() as session:
@@ -102,10 +114,43 @@ def sync_mailbox(
         periods = _periods(session, case, exchange.settings, custodian, since)
     sync = _Sync(case, exchange.settings, mailbox_id, custodian, address, periods, now)
     try:
-        return sync.run(exchange.open(address))
-    except RunError as error:
+        return sync.run(_open(case, exchange, address, attempt))
+    except (LoginRefusedError, RunError) as error:
+        if isinstance(error, LoginRefusedError):
+            _note_refusal(case, attempt)
         sync.mark_failed(str(error))
         raise
+
+
+def check_login(case: Case, exchange: Exchange, mailbox_id: int, *, attempt: str) -> None:
+    """Log in once, for all syncs of a run; a mailbox that is refused is its own sync's matter.
+
+    Raises:
+        LoginRefusedError: where the service account's login is refused.
+    """
+    with case.database.session() as session:
+        address = session.get_one(LiveMailboxRow, mailbox_id).address
+        write_state(session, _REFUSED_STATE, "")
+    try:
+        _open(case, exchange, address, attempt)
+    except RunError as error:
+        log.warning("mailbox not opened: mailbox=%d cause=%s", mailbox_id, type(error).__name__)
+
+
+def _open(case: Case, exchange: Exchange, address: str, attempt: str | None) -> Mailbox:
+    with case.database.session() as session:
+        refused = read_state(session, _REFUSED_STATE)
+    if attempt is not None and attempt == refused:
+        raise LoginRefusedError(
+            "the login was refused to another task of this run and is not tried again; correct "
+            "the secret and start a new run"
+        )
+    return exchange.open(address)
+
+
+def _note_refusal(case: Case, attempt: str | None) -> None:
+    with case.database.session() as session:
+        write_state(session, _REFUSED_STATE, attempt or "")
 
 
 @dataclass(slots=True)
