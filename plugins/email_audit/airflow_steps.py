@@ -108,14 +108,11 @@ def sync_one(params: Params, mailbox_id: int, run_id: str) -> dict[str, int]:
 
 @_no_retry_for_bad_input
 def shares_to_read(params: Params, acquisition_ids: Sequence[int]) -> list[list[int]]:
-    """Give the chunks still to be read, of exports and live mailboxes, as shares for tasks."""
-    from email_audit.ledger.live import synced_acquisitions
+    """Give the chunks still to be read, as shares for mapped tasks."""
     from email_audit.steps.read import unread_chunks
 
     with _case(params) as case:
-        with case.database.session() as session:
-            synced = [acquisition_id for acquisition_id, _ in synced_acquisitions(session)]
-        return _shares(unread_chunks(case, [*acquisition_ids, *synced]), case.settings.map_limit)
+        return _shares(unread_chunks(case, list(acquisition_ids)), case.settings.map_limit)
 
 
 @_no_retry_for_bad_input

@@ -8,11 +8,13 @@ from pathlib import Path
 import airflow as airflow_package
 import pytest
 from airflow.sdk import Connection
+from airflow.sdk.exceptions import AirflowFailException
 from jsonschema import validate
 
 from email_audit.airflow_exchange import ExchangeHook, settings_of
 from email_audit.airflow_provider import get_provider_info
-from email_audit.errors import UserError
+from email_audit.airflow_steps import plan_mailboxes, sync_one
+from email_audit.errors import RunError, UserError
 from email_audit.exchange.settings import AuthType
 from email_audit.ledger.balance import balances
 from email_audit.settings import Settings
@@ -35,15 +37,18 @@ def server() -> Iterator[FakeExchange]:
 
 @pytest.fixture
 def audit(tmp_path: Path) -> Audit:
-    return audit_in(tmp_path, P1=ADDRESS, P2="gone@city.example", P3="bob@city.example")
+    return audit_in(tmp_path, P1=ADDRESS, P2="bob@city.example")
 
 
-def run(airflow: Airflow, audit: Audit, server: FakeExchange, password: str) -> tuple[int, str]:
+def test_each_mailbox_is_a_task_with_its_secret_in_the_connection_only(
+    airflow: Airflow, audit: Audit, server: FakeExchange
+) -> None:
+    server.mailboxes["bob@city.example"] = FakeMailbox()
     connection = {
         "conn_type": "exchange",
         "host": server.url,
         "login": USER,
-        "password": password,
+        "password": PASSWORD,
         "extra": {"auth": "basic", "build": "15.2.1544", "range": "all"},
     }
     done = airflow.run(
@@ -54,16 +59,8 @@ def run(airflow: Airflow, audit: Audit, server: FakeExchange, password: str) -> 
         EMAIL_AUDIT_MAIL=str(audit.mail),
         AIRFLOW_CONN_EXCHANGE_DEFAULT=json.dumps(connection),
     )
-    return done.returncode, done.stdout + done.stderr
-
-
-def test_each_mailbox_is_a_task_and_one_that_fails_does_not_keep_the_others(
-    airflow: Airflow, audit: Audit, server: FakeExchange
-) -> None:
-    server.mailboxes["bob@city.example"] = FakeMailbox()
-    audit.write_roster(f"P1,Ann,Det,{ADDRESS},TF,HSI,,", "P3,Bob,Det,bob@city.example,TF,HSI,,")
-    code, output = run(airflow, audit, server, PASSWORD)
-    assert code == 0, output
+    output = done.stdout + done.stderr
+    assert done.returncode == 0, output
     settings = Settings.create(workspace=audit.workspace)
     with open_case(settings) as case, case.database.session() as session:
         assert [line.declared for line in balances(session)] == [1]
@@ -73,21 +70,58 @@ def test_each_mailbox_is_a_task_and_one_that_fails_does_not_keep_the_others(
         for row in airflow.query(f"SELECT * FROM {table}")
     )
     assert PASSWORD not in kept
-    ((mapped,),) = airflow.query(
+    assert airflow.query(
         "SELECT count(*) FROM task_instance WHERE dag_id = 'email_audit_sync' "
         "AND task_id = 'sync' AND state = 'success'"
-    )
-    assert mapped == 2
+    ) == [(2,)]
+
+
+@pytest.fixture
+def params(
+    audit: Audit, server: FakeExchange, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, object]:
+    for name, value in {
+        "ENDPOINT": server.url,
+        "AUTH": "basic",
+        "USERNAME": USER,
+        "PASSWORD": PASSWORD,
+        "BUILD": "15.2.1544",
+    }.items():
+        monkeypatch.setenv(f"EMAIL_AUDIT_EXCHANGE_{name}", value)
+    return {"workspace": audit.workspace, "roster": audit.roster}
 
 
 def test_a_wrong_password_is_tried_once_for_all_mailboxes(
-    airflow: Airflow, audit: Audit, server: FakeExchange
+    server: FakeExchange, params: dict[str, object]
 ) -> None:
-    code, output = run(airflow, audit, server, "wrong horse")
-    assert code != 0
+    server.password = "changed"
+    with pytest.raises(AirflowFailException, match="login of the service account is refused"):
+        plan_mailboxes(params, "run 1")
     assert server.refused_logins == 1
-    assert "login of the service account is refused" in output
-    assert "wrong horse" not in output
+
+
+def test_a_password_that_expires_is_not_tried_by_the_other_tasks_of_the_run(
+    server: FakeExchange, params: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = plan_mailboxes(params, "run 1")
+    server.password = "changed"
+    with pytest.raises(AirflowFailException, match="is refused"):
+        sync_one(params, first, "run 1")
+    with pytest.raises(AirflowFailException, match="start a new run"):
+        sync_one(params, second, "run 1")
+    assert server.refused_logins == 1
+    monkeypatch.setenv("EMAIL_AUDIT_EXCHANGE_PASSWORD", "changed")
+    assert plan_mailboxes(params, "run 2") == [first, second]
+    assert sync_one(params, first, "run 2")["taken"] == 1
+
+
+def test_a_mailbox_that_is_refused_is_its_own_task_s_failure(
+    server: FakeExchange, params: dict[str, object]
+) -> None:
+    first, second = plan_mailboxes(params, "run 1")
+    with pytest.raises(RunError, match="correct the address in the roster"):
+        sync_one(params, second, "run 1")
+    assert sync_one(params, first, "run 1")["taken"] == 1
 
 
 def connection(**fields: object) -> Connection:

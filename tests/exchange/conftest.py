@@ -69,9 +69,8 @@ class Live:
     def read(self) -> None:
         """Register, read and resolve what was synced: an audit without the classifier."""
         with open_case(self.settings()) as case:
-            registration = register(case)
-            exports = [acquire(case, export) for export in registration.acquisition_ids]
-            for chunk_id in unread_chunks(case, [*exports, *registration.synced_ids]):
+            acquired = [acquire(case, known) for known in register(case).acquisition_ids]
+            for chunk_id in unread_chunks(case, acquired):
                 read_chunk(case, chunk_id)
             resolve(case, "no model")
 

@@ -32,7 +32,7 @@ from exchangelib.errors import (
     RateLimitError,
     UnauthorizedError,
 )
-from exchangelib.protocol import BaseProtocol, FaultTolerance
+from exchangelib.protocol import BaseProtocol, FaultTolerance, close_connections
 from exchangelib.services.common import EWSAccountService
 from exchangelib.transport import AUTH_TYPE_MAP, BASIC, GSSAPI, NTLM, OAUTH2
 from exchangelib.util import CONNECTION_ERRORS, SOAPNS
@@ -178,7 +178,10 @@ class _Operation(EWSAccountService):  # type: ignore[misc]
 
 
 class Exchange:
-    """A server and the service account; mailboxes are opened one after another."""
+    """A server and the service account; mailboxes are opened one after another.
+
+    One at a time in a process: a second one takes the first one's place.
+    """
 
     def __init__(self, settings: ExchangeSettings, rng: random.Random | None = None) -> None:
         """Prepare; nothing is sent yet.
@@ -196,6 +199,9 @@ class Exchange:
             retry_policy=self._patience,
             max_connections=1,
         )
+        # exchangelib keeps one protocol for equal credentials, with the retry policy and the
+        # certificates of the first; and its adapter is one for all.
+        close_connections()
         BaseProtocol.HTTP_ADAPTER_CLS = _adapter(settings)
         BaseProtocol.USERAGENT = "email-audit"
         BaseProtocol.TIMEOUT = settings.timeout_s
@@ -211,8 +217,6 @@ class Exchange:
         account = Account(
             address, config=self._configuration, autodiscover=False, access_type=IMPERSONATION
         )
-        # exchangelib shares the protocol of equal credentials, with the policy it was made with.
-        account.protocol.config.retry_policy = self._patience
         mailbox = Mailbox(account, self.settings, self._patience)
         mailbox.check()
         return mailbox
@@ -392,6 +396,11 @@ def _failure(address: str, url: str, error: Exception) -> RunError:
     code = type(error).__name__
     if code in _CURES:
         return RunError(f"{address}: the mailbox cannot be opened: {_meaning(code)}")
+    if isinstance(error.__context__, requests.exceptions.SSLError):
+        return RunError(
+            f"{url}: the server's certificate is not trusted. Name the authority that signed it: "
+            "EMAIL_AUDIT_EXCHANGE_CA_FILE, or ca_file of the connection"
+        )
     return RunError(
         f"{url}: asking for the mailbox of {address} failed with {code}. What was taken is kept; "
         "mend the cause and run again"

@@ -27,6 +27,8 @@ from email_audit.ledger.models import (
     LiveMailboxRow,
 )
 
+_QUERY_IDS = 500
+
 
 @dataclass(frozen=True, slots=True)
 class WantedItem:
@@ -214,12 +216,18 @@ def note_copies(session: Session, acquisition_id: int, taken: Iterable[TakenItem
     marked as read, has no new copy.
     """
     added = 0
-    for item in taken:
-        row = session.get_one(LiveItemRow, item.row_id)
+    items = list(taken)
+    ids = [item.row_id for item in items]
+    rows = {
+        row.id: row for row in session.scalars(select(LiveItemRow).where(LiveItemRow.id.in_(ids)))
+    }
+    last = _last_sha256(session, ids)
+    for item in items:
+        row = rows[item.row_id]
         if row.state != LiveItemState.WANTED:
             continue  # another sync of this mailbox was faster
         row.state, row.change_key = LiveItemState.TAKEN, item.change_key or row.change_key
-        if _last_sha256(session, item.row_id) == item.sha256:
+        if last.get(item.row_id) == item.sha256:
             continue
         session.add(
             LiveCopyRow(
@@ -314,6 +322,11 @@ def synced_acquisitions(session: Session) -> list[tuple[int, str]]:
     return [(acquisition_id, custodian) for acquisition_id, custodian in rows]
 
 
+def is_synced(session: Session, acquisition_id: int) -> bool:
+    """Say whether an acquisition is a complete one of a live mailbox."""
+    return any(known == acquisition_id for known, _ in synced_acquisitions(session))
+
+
 def digest(ids: Iterable[ItemId]) -> str:
     """Give the SHA-256 over item ids, sorted, one a line: what the custody log names them by."""
     return hashlib.sha256("".join(f"{item}\n" for item in sorted(ids)).encode()).hexdigest()
@@ -355,19 +368,23 @@ def _delete(session: Session, condition: ColumnElement[bool], at: datetime) -> l
     rows = session.scalars(
         select(LiveItemRow).where(condition, LiveItemRow.deleted_at.is_(None))
     ).all()
+    wanted = [row.id for row in rows if row.state == LiveItemState.WANTED]
+    copied = _last_sha256(session, wanted)
     for row in rows:
         row.deleted_at = at
-        if row.state == LiveItemState.WANTED and not _last_sha256(session, row.id):
-            row.state = LiveItemState.GONE
-        elif row.state == LiveItemState.WANTED:
-            row.state = LiveItemState.TAKEN
+        if row.state == LiveItemState.WANTED:
+            row.state = LiveItemState.TAKEN if row.id in copied else LiveItemState.GONE
     return [ItemId(row.server_id) for row in rows]
 
 
-def _last_sha256(session: Session, row_id: int) -> str | None:
-    return session.scalars(
-        select(LiveCopyRow.sha256)
-        .where(LiveCopyRow.item_id == row_id)
-        .order_by(LiveCopyRow.id.desc())
-        .limit(1)
-    ).first()
+def _last_sha256(session: Session, row_ids: Sequence[int]) -> dict[int, str]:
+    """Give the content of each item's last copy, for those that have one."""
+    found: dict[int, str] = {}
+    for start in range(0, len(row_ids), _QUERY_IDS):
+        rows = session.execute(
+            select(LiveCopyRow.item_id, LiveCopyRow.sha256)
+            .where(LiveCopyRow.item_id.in_(row_ids[start : start + _QUERY_IDS]))
+            .order_by(LiveCopyRow.id)
+        )
+        found.update(rows.all())
+    return found

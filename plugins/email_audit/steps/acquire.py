@@ -15,6 +15,7 @@ from email_audit.errors import RunError, UserError
 from email_audit.evidence.store import Blob, hash_stream
 from email_audit.exports import count_mail_files, mail_files
 from email_audit.ledger import custody_log
+from email_audit.ledger.live import is_synced
 from email_audit.ledger.models import (
     AcquisitionRow,
     AcquisitionState,
@@ -48,6 +49,9 @@ def acquire(case: Case, acquisition_id: int) -> int:
     Raises:
         RunError: where the export cannot be read or the store not written; the ledger says so.
     """
+    with case.database.session() as session:
+        if is_synced(session, acquisition_id):
+            return acquisition_id  # `email-audit sync` has completed it
     if case.settings.mail is None:
         raise UserError("acquiring needs the mail folder (--mail)")
     with case.database.session() as session:

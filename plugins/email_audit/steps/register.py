@@ -27,13 +27,12 @@ _REQUESTS_STATE = "requests_sha256"
 class Registration:
     """The acquisitions to carry out or check again, and what does not fit together.
 
-    `synced_ids` are acquisitions of live mailboxes: complete, and never acquired again.
+    Those of live mailboxes come last.
     """
 
     acquisition_ids: tuple[int, ...]
     unassigned: tuple[str, ...]
     without_export: tuple[str, ...]
-    synced_ids: tuple[int, ...] = ()
 
 
 def register(case: Case) -> Registration:
@@ -63,10 +62,9 @@ def register(case: Case) -> Registration:
         ids = [_planned(session, export, rank[export.officer_id]) for export in plan.exports]
     with_mailbox = {custodian for _, custodian in synced}
     return Registration(
-        tuple(ids),
+        (*ids, *(acquisition_id for acquisition_id, _ in synced)),
         plan.unassigned,
         tuple(officer for officer in plan.without_export if officer not in with_mailbox),
-        tuple(acquisition_id for acquisition_id, _ in synced),
     )
 
 

@@ -335,28 +335,28 @@ class _Sync:
     def _complete(
         self, session: Session, row: AcquisitionRow, gap: int, folders: int, outside: int
     ) -> None:
-        chunks = Chunks(session, self.case, row.id)
-        listed: list[tuple[str, str]] = []
-        size_bytes = items = 0
+        members: list[MemberRow] = []
+        contents: list[tuple[LiveCopyRow, MemberRow]] = []
         for copy, item, folder in live.copies_of(session, row.id):
-            for member, is_item in _members(copy, item, folder):
-                member.acquisition_id, member.ordinal = row.id, len(listed)
-                session.add(member)
-                session.flush()
-                listed.append((member.path, member.sha256))
-                size_bytes += member.size_bytes
-                if is_item:
-                    copy.member_id = member.id
-                    chunks.add(member.id, Extent(0, member.size_bytes, 0, 1))
-                    items += 1
-        sha256 = self.case.store.put(
-            io.BytesIO(listing_text(iter(listed)).encode()), batch=self._batch
-        ).sha256
+            for member in _members(copy, item, folder):
+                member.acquisition_id, member.ordinal = row.id, len(members)
+                members.append(member)
+                if member.declared:
+                    contents.append((copy, member))
+        session.add_all(members)
+        session.flush()
+        chunks = Chunks(session, self.case, row.id)
+        for copy, member in contents:
+            copy.member_id = member.id
+            chunks.add(member.id, Extent(0, member.size_bytes, 0, 1))
+        listing = listing_text((member.path, member.sha256) for member in members)
+        sha256 = self.case.store.put(io.BytesIO(listing.encode()), batch=self._batch).sha256
+        size_bytes = sum(member.size_bytes for member in members)
         row.state, row.problem, row.sha256 = AcquisitionState.ACQUIRED, "", sha256
         row.size_bytes, row.is_folder, row.acquired_at = size_bytes, True, self.now()
         # On a first sync this is the server's count of the mailbox. Later it is that count less
         # what earlier acquisitions hold of it, and what is here and no longer there.
-        row.declared = items + gap
+        row.declared = len(contents) + gap
         custody_log.record(
             session,
             actor=self.case.settings.actor,
@@ -366,7 +366,7 @@ class _Sync:
                 "custodian": row.custodian,
                 "path": row.path,
                 "folders": folders,
-                "files": len(listed),
+                "files": len(members),
                 "bytes": size_bytes,
                 "declared": row.declared,
                 "outside_periods": outside,
@@ -392,35 +392,27 @@ class _Sync:
         )
 
 
-def _members(
-    copy: LiveCopyRow, item: LiveItemRow, folder: LiveFolderRow
-) -> Iterator[tuple[MemberRow, bool]]:
+def _members(copy: LiveCopyRow, item: LiveItemRow, folder: LiveFolderRow) -> Iterator[MemberRow]:
     """Yield an item's content, and its properties where they are a file of their own.
 
     The name is made of the server's id: a subject would be private mail in the ledger.
     """
     name = hashlib.sha256(item.server_id.encode()).hexdigest()[:16]
     is_eml = copy.properties_sha256 != copy.sha256
-    yield (
-        MemberRow(
-            path=f"{folder.path}/{name}.{'eml' if is_eml else 'json'}",
-            sha256=copy.sha256,
-            size_bytes=copy.size_bytes,
-            format=copy.format,
-            declared=1,
-        ),
-        True,
+    yield MemberRow(
+        path=f"{folder.path}/{name}.{'eml' if is_eml else 'json'}",
+        sha256=copy.sha256,
+        size_bytes=copy.size_bytes,
+        format=copy.format,
+        declared=1,
     )
     if is_eml:
-        yield (
-            MemberRow(
-                path=f"{folder.path}/{name}.json",
-                sha256=copy.properties_sha256,
-                size_bytes=copy.properties_bytes,
-                format=PROPERTIES_FORMAT,
-                declared=0,
-            ),
-            False,
+        yield MemberRow(
+            path=f"{folder.path}/{name}.json",
+            sha256=copy.properties_sha256,
+            size_bytes=copy.properties_bytes,
+            format=PROPERTIES_FORMAT,
+            declared=0,
         )
 
 
