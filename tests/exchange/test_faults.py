@@ -113,11 +113,11 @@ def test_a_password_that_expires_during_the_run_is_tried_twice_and_the_next_run_
 
 def test_missing_rights_and_unknown_mailboxes_say_what_to_do(filled: Live) -> None:
     filled.server.may_impersonate = False
-    with pytest.raises(UserError, match="role ApplicationImpersonation"):
+    with pytest.raises(RunError, match="role ApplicationImpersonation"):
         filled.sync()
     filled.server.may_impersonate = True
     del filled.server.mailboxes[ADDRESS]
-    with pytest.raises(UserError, match="correct the address in the roster"):
+    with pytest.raises(RunError, match="correct the address in the roster"):
         filled.sync()
 
 
