@@ -408,6 +408,23 @@ def test_folders_that_are_skipped_are_named_in_the_custody_log(live: Live) -> No
     assert acquired["skipped_folders"] == ["Recoverable Items/Audits"]
 
 
+def test_a_folder_skipped_or_hidden_from_now_on_does_not_count_as_deleted(live: Live) -> None:
+    box = live.mailbox
+    purges = box.folder("Purges", "recoverableitemsroot")
+    box.add(purges, message(1))
+    assert live.sync().taken == 1
+    report = live.sync(skip_folders=("Recoverable Items/Purges",))
+    assert (report.deleted, report.findings) == (0, ())
+    root = box.roots.pop("recoverableitemsroot")
+    report = live.sync()
+    assert report.deleted == 0
+    assert report.findings == (
+        "ann@city.example: Recoverable Items cannot be listed: ErrorFolderNotFound",
+    )
+    box.roots["recoverableitemsroot"] = root
+    assert live.sync().findings == ()
+
+
 def test_the_ledger_names_no_subject_and_every_copy_has_its_member(live: Live) -> None:
     box = live.mailbox
     box.add(box.folder("Inbox"), message(77))

@@ -255,7 +255,7 @@ class Mailbox:
             code = answers.code_of(message)
             if code == answers.SUCCESS:
                 folders.extend(self._below(next(answers.folder_elements(message)), path))
-            elif name == "msgfolderroot" or code not in _NO_SUCH_FOLDER:
+            elif not name.startswith("archive") or code not in _NO_SUCH_FOLDER:
                 refused.append(("/".join(path) or "(top)", code))
         return FolderTree(tuple(folders), tuple(refused))
 

@@ -12,8 +12,8 @@ from email_audit.exchange.records import (
     Change,
     ChangeKind,
     ChangePage,
-    Folder,
     FolderId,
+    FolderTree,
     ItemId,
     Period,
 )
@@ -68,12 +68,11 @@ def mailbox_row(session: Session, custodian: str, address: str) -> int:
     return row.id
 
 
-def note_folders(
-    session: Session, mailbox_id: int, folders: Iterable[Folder], at: datetime
-) -> list[ItemId]:
+def note_folders(session: Session, mailbox_id: int, tree: FolderTree, at: datetime) -> list[ItemId]:
     """Make the folders known and give the items deleted with folders that are no longer there.
 
-    A folder that comes back is listed from the beginning.
+    A folder that comes back is listed from the beginning. Where the server refused to show some
+    folders, none that is missing can be said to be deleted.
     """
     known = {
         row.server_id: row
@@ -82,7 +81,7 @@ def note_folders(
         )
     }
     present = set()
-    for folder in folders:
+    for folder in tree.folders:
         path = "/".join(folder.path)
         present.add(folder.id)
         if folder.id in known:
@@ -91,7 +90,7 @@ def note_folders(
             session.add(LiveFolderRow(mailbox_id=mailbox_id, server_id=folder.id, path=path))
     deleted = []
     for server_id, row in known.items():
-        if server_id not in present:
+        if server_id not in present and not tree.refused:
             row.sync_state = None
             deleted += _delete(session, LiveItemRow.folder_id == row.id, at)
     return deleted

@@ -181,7 +181,7 @@ class _Sync:
         ]
         with self.case.database.session() as session:
             self._log_deleted(
-                session, live.note_folders(session, self.mailbox_id, folders, self.now())
+                session, live.note_folders(session, self.mailbox_id, tree, self.now())
             )
         gaps: dict[FolderId, int] = {}
         counts: dict[FolderId, int] = {}
