@@ -188,6 +188,9 @@ class FakeExchange:
                 )
             elif fault.cut_after is None:
                 return fault.status, fault.headers, fault.body or b"", None
+        if operation == "ConvertId":  # exchangelib asks this to learn the server's version
+            refusal = _refusal(operation, "ErrorInvalidIdMalformed")
+            return 200, {}, self._answer(operation, [refusal]), None
         sid = envelope.findtext(
             "s:Header/t:ExchangeImpersonation/t:ConnectingSID/t:PrimarySmtpAddress", None, NS
         )

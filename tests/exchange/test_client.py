@@ -139,6 +139,16 @@ def test_certificates_are_verified_and_an_own_authority_can_be_named(
     assert server.calls == ["GetFolder"]
 
 
+def test_the_server_is_asked_for_its_version_where_none_is_set(server: FakeExchange) -> None:
+    mailbox = Exchange(settings_for(server, build="")).open(ADDRESS)
+    assert server.calls == ["ConvertId", "GetFolder"]
+    assert len(mailbox.folders().folders) == 8
+    server.password = "changed"
+    with pytest.raises(LoginRefusedError):
+        Exchange(settings_for(server, build="")).open(ADDRESS)
+    assert server.refused_logins == 1
+
+
 def test_a_login_that_worked_before_does_not_make_another_client_try_again(
     server: FakeExchange,
 ) -> None:
