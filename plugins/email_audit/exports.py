@@ -63,10 +63,7 @@ def match_exports(roster: Roster, mail: Path) -> ExportPlan:
     Raises:
         UserError: where the mail folder cannot be listed, or one export fits two officers.
     """
-    try:
-        top_level = sorted(path for path in mail.iterdir() if not _is_bookkeeping(path))
-    except OSError as error:
-        raise UserError(f"{mail}: the mail folder cannot be listed: {error.strerror}") from error
+    top_level = _top_level(mail)
     owners: dict[Path, str] = {}
     for officer in roster.officers:
         for path in _exports_of(roster, officer, mail, top_level):
@@ -92,6 +89,15 @@ def match_exports(roster: Roster, mail: Path) -> ExportPlan:
     return ExportPlan(
         exports, unassigned, tuple(o for o in roster.officers if o not in with_export)
     )
+
+
+def has_export(officer: str, mailbox: str, mail: Path) -> bool:
+    """Say whether one of an officer's mailboxes has an export in the mail folder.
+
+    Raises:
+        UserError: where the mail folder cannot be listed.
+    """
+    return any(_exports_of_mailbox(officer, mailbox, mail, _top_level(mail)))
 
 
 def mail_files(export: Path) -> Iterator[tuple[Path, str]]:
@@ -133,14 +139,25 @@ def count_mail_files(export: Path) -> int:
 
 def _exports_of(roster: Roster, officer: str, mail: Path, top_level: list[Path]) -> Iterator[Path]:
     for mailbox in roster.mailboxes(officer):
-        by_path = mail / mailbox
-        if by_path.exists() and by_path != mail:
-            yield by_path
-            continue
-        if "@" not in mailbox:
-            continue
+        yield from _exports_of_mailbox(officer, mailbox, mail, top_level)
+
+
+def _exports_of_mailbox(
+    officer: str, mailbox: str, mail: Path, top_level: list[Path]
+) -> Iterator[Path]:
+    by_path = mail / mailbox
+    if by_path.exists() and by_path != mail:
+        yield by_path
+    elif "@" in mailbox:
         wanted = {mailbox.lower(), mailbox.lower().partition("@")[0], officer.lower()}
         yield from (path for path in top_level if wanted & _names(path))
+
+
+def _top_level(mail: Path) -> list[Path]:
+    try:
+        return sorted(path for path in mail.iterdir() if not _is_bookkeeping(path))
+    except OSError as error:
+        raise UserError(f"{mail}: the mail folder cannot be listed: {error.strerror}") from error
 
 
 def _names(path: Path) -> set[str]:

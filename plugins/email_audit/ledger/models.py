@@ -34,6 +34,19 @@ class AcquisitionState(StrEnum):
     FAILED = "failed"
 
 
+class LiveItemState(StrEnum):
+    """What became of an item that a mail server listed.
+
+    `wanted` ones are still to be taken; `taken` ones have a copy in an acquisition; `outside` ones
+    are dated outside the periods that are taken; `gone` ones were deleted before they were taken.
+    """
+
+    WANTED = "wanted"
+    TAKEN = "taken"
+    OUTSIDE = "outside"
+    GONE = "gone"
+
+
 def _one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
     listed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
@@ -280,3 +293,78 @@ class CustodyRow(Base):
     details: Mapped[dict[str, Any]]
     previous_hash: Mapped[str] = mapped_column(String(64))
     hash: Mapped[str] = mapped_column(String(64), unique=True)
+
+
+class LiveMailboxRow(Base):
+    """A mailbox on a mail server that is acquired sync by sync (docs/exchange.md)."""
+
+    __tablename__ = "live_mailbox"
+    __table_args__ = (UniqueConstraint("custodian", "address"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    custodian: Mapped[str]
+    address: Mapped[str]
+
+
+class LiveFolderRow(Base):
+    """A folder of a live mailbox and the state up to which its changes are known.
+
+    The state is written in the transaction that writes the items it covers.
+    """
+
+    __tablename__ = "live_folder"
+    __table_args__ = (UniqueConstraint("mailbox_id", "server_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    mailbox_id: Mapped[int] = mapped_column(ForeignKey("live_mailbox.id"))
+    server_id: Mapped[str]
+    path: Mapped[str]
+    sync_state: Mapped[str | None]
+
+
+class LiveItemRow(Base):
+    """An item of a live folder as listed by the server; kept when the server no longer has it.
+
+    `received_at` and `sent_at` are the server's, or the time of creation where it has neither.
+    `is_listed` is false for what a listing from the beginning has not named yet. `deleted_at` is
+    when a sync noticed that the server no longer has the item.
+    """
+
+    __tablename__ = "live_item"
+    __table_args__ = (
+        UniqueConstraint("folder_id", "server_id"),
+        _one_of("state", LiveItemState),
+        CheckConstraint("state <> 'gone' OR deleted_at IS NOT NULL", name="gone_has_moment"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    folder_id: Mapped[int] = mapped_column(ForeignKey("live_folder.id"))
+    server_id: Mapped[str]
+    change_key: Mapped[str]
+    state: Mapped[str] = mapped_column(index=True)
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    received_at: Mapped[datetime | None]
+    sent_at: Mapped[datetime | None]
+    is_listed: Mapped[bool]
+    deleted_at: Mapped[datetime | None]
+
+
+class LiveCopyRow(Base):
+    """A copy of a live item taken in one sync: its content and its properties in the store.
+
+    `member_id` is set when the acquisition is complete. An item whose content changed on the
+    server has several copies; none is ever replaced.
+    """
+
+    __tablename__ = "live_copy"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    item_id: Mapped[int] = mapped_column(ForeignKey("live_item.id"), index=True)
+    acquisition_id: Mapped[int] = mapped_column(ForeignKey("acquisition.id"), index=True)
+    member_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"))
+    change_key: Mapped[str]
+    format: Mapped[str]
+    sha256: Mapped[str] = mapped_column(String(64))
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    properties_sha256: Mapped[str] = mapped_column(String(64))
+    properties_bytes: Mapped[int] = mapped_column(BigInteger)

@@ -7,6 +7,7 @@ from email_audit.sources.bookkeeping import BookkeepingSource
 from email_audit.sources.document import DocumentSource
 from email_audit.sources.eml import EmlSource, TextSource, UnsupportedSource
 from email_audit.sources.emlx import EmlxSource
+from email_audit.sources.live_item import LiveItemSource
 from email_audit.sources.mbox import MboxSource
 from email_audit.sources.msg import MsgSource
 from email_audit.sources.pst import PstSource
@@ -18,6 +19,7 @@ SOURCES: tuple[type[Rfc5322Source], ...] = (
     PstSource,
     TnefSource,
     EmlxSource,
+    LiveItemSource,
     EmlSource,
     BookkeepingSource,
     DocumentSource,

@@ -16,6 +16,7 @@ from email_audit.errors import RunError, UserError
 from email_audit.evidence.store import Blob, EvidenceStore, hash_stream
 from email_audit.exports import count_mail_files, mail_files
 from email_audit.ledger import custody_log
+from email_audit.ledger.live import is_synced
 from email_audit.ledger.models import (
     AcquisitionRow,
     AcquisitionState,
@@ -61,6 +62,9 @@ def acquire(case: Case, acquisition_id: int) -> int:
     Raises:
         RunError: where the export cannot be read or the store not written; the ledger says so.
     """
+    with case.database.session() as session:
+        if is_synced(session, acquisition_id):
+            return acquisition_id  # `email-audit sync` has completed it
     if case.settings.mail is None:
         raise UserError("acquiring needs the mail folder (--mail)")
     with case.database.session() as session:
@@ -179,7 +183,7 @@ def _complete(
     """
     is_folder = export.is_dir()
     if is_folder:
-        listing = _listing_text((file.path, file.content.blob.sha256) for file in files)
+        listing = listing_text((file.path, file.content.blob.sha256) for file in files)
         sha256 = case.store.put(
             io.BytesIO(listing.encode()), batch=f"acquisition-{acquisition_id}"
         ).sha256
@@ -215,7 +219,7 @@ def _complete(
 def _write_members(
     session: Session, case: Case, acquisition_id: int, members: list[_Member]
 ) -> None:
-    chunks = _Chunks(session, case, acquisition_id)
+    chunks = Chunks(session, case, acquisition_id)
     for ordinal, member in enumerate(members):
         file = member.file
         row = MemberRow(
@@ -237,7 +241,7 @@ def _write_members(
             chunks.add(row.id, extent)
 
 
-class _Chunks:
+class Chunks:
     """Gather extents into chunks of about the size one task should read."""
 
     def __init__(self, session: Session, case: Case, acquisition_id: int) -> None:
@@ -326,9 +330,9 @@ def _hashed(export: Path) -> Iterator[tuple[str, str]]:
 
 
 def _listing_sha256(hashed: Iterator[tuple[str, str]]) -> str:
-    return hash_stream(io.BytesIO(_listing_text(hashed).encode())).sha256
+    return hash_stream(io.BytesIO(listing_text(hashed).encode())).sha256
 
 
-def _listing_text(hashed: Iterator[tuple[str, str]]) -> str:
+def listing_text(hashed: Iterator[tuple[str, str]]) -> str:
     """List a folder's files as `sha256sum` prints them, sorted by path."""
     return "".join(f"{sha256}  {path}\n" for path, sha256 in sorted(hashed))
