@@ -138,6 +138,14 @@ def shown_text(text: bytes) -> bytes:
     return b"BT /F 24 Tf 72 700 Td (%s) Tj ET" % text
 
 
+# A form of half a million operations, drawn 20,000 times on one page: no library comes to an end.
+ENDLESS = pdf(
+    [b"/X Do " * 20_000],
+    more=[stream(b"q Q " * 500_000, b"/Type /XObject /Subtype /Form /BBox [0 0 9 9]")],
+    resources=b"/XObject << /X 100 0 R >>",
+)
+
+
 def gray_picture(width: int, height: int, pixels: bytes) -> bytes:
     return stream(
         pixels,
