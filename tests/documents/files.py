@@ -5,6 +5,8 @@ import struct
 import zipfile
 from collections.abc import Mapping, Sequence
 
+from email_audit.msg.compound_writer import Folder, write_compound
+
 WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 DRAWING = "http://schemas.openxmlformats.org/drawingml/2006/main"
 SHEET = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -152,6 +154,11 @@ def gray_picture(width: int, height: int, pixels: bytes) -> bytes:
         b"/Type /XObject /Subtype /Image /Width %d /Height %d /ColorSpace /DeviceGray "
         b"/BitsPerComponent 8" % (width, height),
     )
+
+
+def compound_file(name: str, data: bytes) -> bytes:
+    """A compound file of one stream."""
+    return write_compound(Folder({name: data}))
 
 
 def packaged(name: bytes, data: bytes) -> bytes:
