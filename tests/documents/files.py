@@ -5,6 +5,8 @@ import struct
 import zipfile
 from collections.abc import Mapping, Sequence
 
+from email_audit.msg.compound_writer import Folder, write_compound
+
 WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 DRAWING = "http://schemas.openxmlformats.org/drawingml/2006/main"
 SHEET = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -138,12 +140,25 @@ def shown_text(text: bytes) -> bytes:
     return b"BT /F 24 Tf 72 700 Td (%s) Tj ET" % text
 
 
+# A form of half a million operations, drawn 20,000 times on one page: no library comes to an end.
+ENDLESS = pdf(
+    [b"/X Do " * 20_000],
+    more=[stream(b"q Q " * 500_000, b"/Type /XObject /Subtype /Form /BBox [0 0 9 9]")],
+    resources=b"/XObject << /X 100 0 R >>",
+)
+
+
 def gray_picture(width: int, height: int, pixels: bytes) -> bytes:
     return stream(
         pixels,
         b"/Type /XObject /Subtype /Image /Width %d /Height %d /ColorSpace /DeviceGray "
         b"/BitsPerComponent 8" % (width, height),
     )
+
+
+def compound_file(name: str, data: bytes) -> bytes:
+    """A compound file of one stream."""
+    return write_compound(Folder({name: data}))
 
 
 def packaged(name: bytes, data: bytes) -> bytes:

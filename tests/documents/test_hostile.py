@@ -24,6 +24,7 @@ from email_audit.documents.limits import DocumentLimits
 from email_audit.messages.records import AttachmentStatus
 from tests.documents.conftest import Read
 from tests.documents.files import (
+    ENDLESS,
     cell,
     docx,
     paragraph,
@@ -33,11 +34,10 @@ from tests.documents.files import (
     xlsx,
     zipped,
 )
+from tests.isolation.gone import is_gone
 
 FAILED, TOO_LARGE = AttachmentStatus.FAILED, AttachmentStatus.TOO_LARGE
 LAUGHS = "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">' for n in range(1, 12))
-# striprtf searches link fields with a regular expression that never comes to an end on this.
-ENDLESS = b"{\\rtf1 " + b'{\\field{\\*\\fldinst{HYPERLINK "' * 20_000
 
 
 @pytest.fixture
@@ -177,7 +177,7 @@ def test_a_sheet_of_seventeen_thousand_million_cells_costs_only_itself(
     rows = cell("A1", "first") + cell("XFD1048576", "last")
     found = tight.read(xlsx([("S", "visible", rows)]), "", "sparse.xlsx")
     assert found.status is FAILED
-    assert "died" in found.reason or "memory" in found.reason
+    assert "SIGABRT" in found.reason or "memory" in found.reason
     assert _is_well(tight)
 
 
@@ -193,7 +193,7 @@ def test_a_picture_of_a_hundred_million_pixels_is_refused_or_fails(tight: Docume
 
 def test_a_reader_that_hangs_is_killed() -> None:
     worker = DocumentWorker(DocumentLimits(seconds=1))
-    found = worker.read(ENDLESS, "application/rtf", "endless.rtf")
+    found = worker.read(ENDLESS, "application/pdf", "endless.pdf")
     assert (found.status, found.reason) == (FAILED, "reading took longer than 1 seconds")
     assert _is_well(worker)
     worker.close()
@@ -228,17 +228,23 @@ def test_a_worker_killed_while_it_reads_costs_that_document() -> None:
     worker = DocumentWorker(DocumentLimits(seconds=600))
     results = []
     reading = threading.Thread(
-        target=lambda: results.append(worker.read(ENDLESS, "application/rtf", "x.rtf"))
+        target=lambda: results.append(worker.read(ENDLESS, "application/pdf", "x.pdf"))
     )
     reading.start()
-    while worker.process_id is None:
+    while "pdfium" not in _libraries(worker.process_id):
         pass
+    assert worker.process_id is not None
     os.kill(worker.process_id, signal.SIGKILL)
     reading.join(timeout=30)
     assert not reading.is_alive()
-    assert (results[0].status, results[0].reason) == (FAILED, "the reader died (SIGKILL)")
+    assert results[0].status is FAILED
+    assert "SIGKILL" in results[0].reason
     assert _is_well(worker)
     worker.close()
+
+
+def _libraries(process_id: int | None) -> str:
+    return "" if process_id is None else Path(f"/proc/{process_id}/maps").read_text()
 
 
 def test_every_cut_of_an_archive_is_read_as_far_as_it_goes(read: Read) -> None:
@@ -319,18 +325,7 @@ def test_the_worker_ends_with_its_parent() -> None:
         check=False,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
-    status = Path(f"/proc/{int(done.stdout)}/status")
-    for _ in range(10_000_000):
-        if not status.exists() or "State:\tZ" in _text_of(status):
-            return
-    pytest.fail("the worker outlived its parent")
-
-
-def _text_of(path: Path) -> str:
-    try:
-        return path.read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return "State:\tZ"
+    assert is_gone(int(done.stdout))
 
 
 def test_a_forked_process_starts_a_worker_of_its_own(tight: DocumentWorker) -> None:

@@ -103,6 +103,12 @@ def test_a_file_embedded_in_rtf_is_read(read: Read) -> None:
     assert "[names.txt]\nthe names" in (found.text or "")
 
 
+def test_rtf_is_read_in_its_code_page_with_where_its_links_lead(read: Read) -> None:
+    field = rb'{\field{\*\fldinst{HYPERLINK "https://x.example/a"}}{\fldrslt the form}}'
+    found = read(rb"{\rtf1\ansicpg1251 \'ef\'eb\'e0\'ed: " + field + field + b"}")
+    assert found.text == "план: the formthe form\n\nhttps://x.example/a"
+
+
 def test_xml_is_read_without_its_tags(read: Read) -> None:
     found = read(b'<?xml version="1.0"?><a b="c"><d>one</d><d>two</d></a>', "x.xml")
     assert found.text == "one\ntwo"

@@ -6,16 +6,19 @@ from pathlib import Path
 
 import olefile
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from email_audit.documents.compound import compound_file
+from email_audit.documents.limits import DocumentLimits
+from email_audit.documents.reading import Reading, Work
 from email_audit.documents.spreadsheet import _records
+from email_audit.documents.storage import root_storage
+from email_audit.documents.summary import summary_text
 from email_audit.messages.records import AttachmentStatus
+from email_audit.msg.compound_writer import Folder, write_compound
 from tests.documents.conftest import Read
 from tests.documents.files import (
     WORD,
     cell,
+    compound_file,
     docx,
     odf,
     packaged,
@@ -242,12 +245,66 @@ def test_comments_and_text_boxes_of_an_xls_are_read(shared: Path, read: Read) ->
     assert "held for pickup" in (read(compound_file("Workbook", changed)).text or "")
 
 
-@given(size=st.integers(0, 20_000), name=st.sampled_from(["Workbook", "Book", "\x01Ole10Native"]))
-def test_a_compound_file_of_one_stream_is_what_others_read(size: int, name: str) -> None:
-    data = bytes(range(256)) * (size // 256) + bytes(size % 256)
-    with olefile.OleFileIO(io.BytesIO(compound_file(name, data))) as ole:
-        assert ole.parsing_issues == []
-        assert ole.openstream([name]).read().startswith(data)
+def _property_set(code_page: int, title: bytes) -> bytes:
+    value = struct.pack("<III", 0x1E, len(title), 0)[:8] + title.ljust(
+        -(-len(title) // 4) * 4, b"\0"
+    )
+    values = struct.pack("<IHH", 2, code_page, 0) + value
+    places = struct.pack("<IIII", 1, 24, 2, 32)
+    header = struct.pack("<HHI16sI16sI", 0xFFFE, 0, 0, b"", 1, b"", 48)
+    return header + struct.pack("<II", 24 + len(values), 2) + places + values
+
+
+@pytest.mark.parametrize(
+    ("code_page", "title"),
+    [(1251, "план".encode("cp1251")), (1200, "план".encode("utf-16-le")), (65001, "план".encode())],
+)
+def test_the_title_of_an_old_document_is_read_in_its_code_page(
+    read: Read, code_page: int, title: bytes
+) -> None:
+    streams = {
+        "WordDocument": _doc("the body"),
+        "\x05SummaryInformation": _property_set(code_page, title + b"\0\0"),
+    }
+    assert read(write_compound(Folder(dict(streams)))).text == "the body\n\nTitle: план"
+
+
+@pytest.mark.parametrize("length", range(0, 90, 7))
+def test_a_property_set_cut_anywhere_costs_only_itself(read: Read, length: int) -> None:
+    whole = _property_set(1252, b"a title that is cut")
+    data = write_compound(
+        Folder({"WordDocument": _doc("the body"), "\x05SummaryInformation": whole[:length]})
+    )
+    found = read(data)
+    assert (found.status, (found.text or "")[:8]) == (AttachmentStatus.OK, "the body")
+
+
+def test_the_properties_of_real_files_are_olefile_s(shared: Path) -> None:
+    compared = 0
+    for path in sorted((shared / "attachments").iterdir()):
+        data = path.read_bytes()
+        if not data.startswith(olefile.MAGIC):
+            continue
+        told = summary_text(root_storage(Reading(Work(DocumentLimits())), data))
+        with olefile.OleFileIO(io.BytesIO(data)) as theirs:
+            metadata = theirs.get_metadata()
+        for label, value in (("Title", metadata.title), ("Author", metadata.author)):
+            if value and value.strip(b"\0 "):
+                assert f"{label}: {value.rstrip(bytes(1)).decode('cp1252')}" in told
+                compared += 1
+    assert compared
+
+
+def test_a_stream_that_is_not_all_there_is_read_as_far_as_it_is_and_named(read: Read) -> None:
+    whole = compound_file("Package", b"words " * 2000)
+    # The stream says that it is longer than its chain.
+    size = (12_000).to_bytes(8, "little")
+    found = read(whole.replace(size, (60_000).to_bytes(8, "little")))
+    assert (found.status, found.reason) == (
+        AttachmentStatus.FAILED,
+        "a part of the file is missing",
+    )
+    assert "words words" in (found.text or "")
 
 
 def test_a_zip_that_only_looks_like_office_is_read_as_an_archive(read: Read) -> None:

@@ -2,10 +2,13 @@
 
 import os
 import signal
+import subprocess
 import sys
+import time
 from collections.abc import Iterator
 
 from email_audit.errors import RunError
+from email_audit.isolation.child import more_time
 
 
 def numbers(count: int) -> Iterator[int]:
@@ -14,6 +17,22 @@ def numbers(count: int) -> Iterator[int]:
 
 def pids() -> Iterator[int]:
     yield os.getpid()
+
+
+def length_of(data: bytes) -> Iterator[int]:
+    yield len(data)
+
+
+def takes_half_a_second(*, more: float) -> Iterator[int]:
+    more_time(more)
+    until = time.process_time() + 0.5
+    while time.process_time() < until:
+        pass
+    yield 1
+
+
+def starts_another() -> Iterator[int]:
+    yield subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"]).pid
 
 
 def chatter() -> Iterator[str]:

@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from email_audit.errors import RunError
-from email_audit.isolation.process import InterruptedReadError, IsolatedProcess, ProcessLimits
+from email_audit.isolation.process import InterruptedReadError, IsolatedProcess
+from email_audit.isolation.protocol import Interruption, ProcessLimits
 from email_audit.messages.records import ProblemCode
 from tests.isolation import hostile
+from tests.isolation.gone import is_gone
 
 
 @pytest.fixture
@@ -51,7 +53,7 @@ def test_a_death_is_told_with_its_signal_after_all_results_before_it(
 ) -> None:
     taken, error = interrupted(process.stream(hostile.dies_after, 3, number))
     assert taken == [0, 1, 2]
-    assert error.is_death
+    assert error.why is Interruption.DIED
     assert error.problem.code is ProblemCode.READER_FAILED
     assert number.name in error.problem.detail
     assert list(process.stream(hostile.numbers, 2)) == [0, 1]
@@ -67,7 +69,7 @@ def test_an_item_that_takes_too_long_is_given_up() -> None:
         _, error = interrupted(process.stream(hostile.never_ends_after, 0))
         assert error.problem.code is ProblemCode.LIMITED
         assert "0.2 seconds" in error.problem.detail
-        assert not error.is_death
+        assert error.why is Interruption.LATE
         assert process.pid is None
 
 
@@ -77,6 +79,37 @@ def test_memory_is_bounded_and_its_end_is_no_death(process: IsolatedProcess) -> 
     assert error.problem.code is ProblemCode.LIMITED
     assert str(1 << 30) in error.problem.detail
     assert list(process.stream(hostile.numbers, 2)) == [0, 1]
+
+
+def test_a_request_that_the_memory_does_not_hold_is_told_and_the_process_goes_on() -> None:
+    with IsolatedProcess(ProcessLimits(max_bytes=512 << 20, max_item_seconds=60)) as process:
+        assert list(process.stream(hostile.length_of, b"short")) == [5]
+        pid = process.pid
+        _, error = interrupted(process.stream(hostile.length_of, bytes(600 << 20)))
+        assert error.why is Interruption.MEMORY
+        assert list(process.stream(hostile.length_of, b"short")) == [5]
+        assert process.pid == pid
+
+
+def test_a_process_killed_while_it_waits_is_replaced(process: IsolatedProcess) -> None:
+    (first,) = process.stream(hostile.pids)
+    os.kill(first, signal.SIGKILL)
+    os.waitid(os.P_PID, first, os.WEXITED | os.WNOWAIT)
+    (second,) = process.stream(hostile.pids)
+    assert second != first
+
+
+def test_more_time_is_given_where_the_reader_asks_for_it() -> None:
+    with IsolatedProcess(ProcessLimits(max_bytes=1 << 30, max_item_seconds=0.2)) as process:
+        assert list(process.stream(hostile.takes_half_a_second, more=60)) == [1]
+        taken, error = interrupted(process.stream(hostile.takes_half_a_second, more=0))
+        assert (taken, error.why) == ([], Interruption.LATE)
+
+
+def test_what_a_reader_started_ends_with_it(process: IsolatedProcess) -> None:
+    (started,) = process.stream(hostile.starts_another)
+    process.close()
+    assert is_gone(started)
 
 
 def test_a_readers_own_failure_is_told_without_words_of_mail(process: IsolatedProcess) -> None:
@@ -116,7 +149,8 @@ def _only_here() -> Callable[[], Iterator[int]]:
 def test_a_child_ends_with_its_parent_in_the_middle_of_an_item() -> None:
     program = (
         "import os, sys\n"
-        "from email_audit.isolation.process import IsolatedProcess, ProcessLimits\n"
+        "from email_audit.isolation.process import IsolatedProcess\n"
+        "from email_audit.isolation.protocol import ProcessLimits\n"
         "from tests.isolation import hostile\n"
         "process = IsolatedProcess(ProcessLimits(1 << 30, 60))\n"
         "next(process.stream(hostile.never_ends_after, 1))\n"
@@ -131,6 +165,4 @@ def test_a_child_ends_with_its_parent_in_the_middle_of_an_item() -> None:
     # The child holds the other end of standard error only; this pipe ends with the parent.
     child = int(parent.stdout.read())
     parent.wait()
-    with pytest.raises(ProcessLookupError):
-        for _ in range(10_000_000):
-            os.kill(child, 0)
+    assert is_gone(child)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from email_audit.isolation.process import IsolatedProcess, ProcessLimits
+from email_audit.isolation.process import IsolatedProcess
+from email_audit.isolation.protocol import ProcessLimits
 from email_audit.messages.records import Problem, ProblemCode
 from email_audit.sources.base import Extent
 from email_audit.steps.isolated import read_stretches

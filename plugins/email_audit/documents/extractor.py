@@ -1,5 +1,6 @@
 """The reader of attachments that the steps use: the worker, and each result kept."""
 
+import atexit
 import hashlib
 import json
 import logging
@@ -13,16 +14,16 @@ from email_audit.documents import ocr
 from email_audit.documents.client import DocumentWorker
 from email_audit.documents.kinds import HEAD, Kind, kind_of
 from email_audit.documents.limits import DocumentLimits
-from email_audit.documents.worker import answer_bytes, read_answer
 from email_audit.errors import RunError
 from email_audit.evidence.store import EvidenceStore
 from email_audit.messages.extraction import Extracted
+from email_audit.messages.records import AttachmentStatus
 
 log = logging.getLogger(__name__)
 
-_READERS = 1
+_READERS = 2
 """Raised by hand when the readers here give other text than before."""
-_LIBRARIES = ("olefile", "pillow", "py7zr", "pypdfium2", "python-calamine", "striprtf")
+_LIBRARIES = ("pillow", "py7zr", "pypdfium2", "python-calamine")
 _MOST_CHARS_IN_MEMORY = 32_000_000
 
 
@@ -84,16 +85,25 @@ class KeptInStore:
         """Give a kept result; one that cannot be read counts as none."""
         data = self._store.derived(key)
         try:
-            return None if data is None else read_answer(data)
+            return None if data is None else _from_json(data)
         except (ValueError, KeyError):
             return None
 
     def put(self, key: str, extracted: Extracted) -> None:
         """Keep a result; where there is no room the document is read again later."""
         try:
-            self._store.put_derived(key, answer_bytes(extracted))
+            self._store.put_derived(key, _as_json(extracted))
         except RunError as error:
             log.warning("a document's text is not kept: %s", error)
+
+
+def _as_json(extracted: Extracted) -> bytes:
+    return json.dumps(asdict(extracted)).encode()
+
+
+def _from_json(data: bytes) -> Extracted:
+    told = json.loads(data)
+    return Extracted(AttachmentStatus(told["status"]), str(told["reason"]), told["text"])
 
 
 class DocumentExtractor:
@@ -122,7 +132,9 @@ class DocumentExtractor:
 @lru_cache(maxsize=4)
 def worker_of_process(limits: DocumentLimits) -> DocumentWorker:
     """Give this process's worker for these limits; it is started when the first document comes."""
-    return DocumentWorker(limits)
+    worker = DocumentWorker(limits)
+    atexit.register(worker.close)
+    return worker
 
 
 @lru_cache(maxsize=4)

@@ -2,7 +2,7 @@
 
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from email_audit.documents.markup import PlainText, walk_xml
 from email_audit.documents.packages import Parts
@@ -167,6 +167,19 @@ class DrawingText:
         """Give the paragraphs that hold something."""
         lines = (line.strip() for line in "".join(self._pieces).split("\n"))
         return "\n".join(line for line in lines if line)
+
+
+def add_parts(
+    reading: Reading,
+    parts: Parts,
+    prefixes: Iterable[str],
+    builder: Callable[[], "DrawingText | PlainText"],
+) -> None:
+    """Add the text of the XML parts whose names begin so, in that order."""
+    for prefix in prefixes:
+        for name in sorted(parts, key=numbered):
+            if name.startswith(prefix) and name.endswith(".xml"):
+                add_part(reading, parts, name, builder())
 
 
 def add_part(reading: Reading, parts: Parts, name: str, builder: "DrawingText | PlainText") -> None:

@@ -6,13 +6,10 @@ A file saved incrementally keeps slides as they were before; their text is read 
 import struct
 import zlib
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from email_audit.documents.reading import Reading
+from email_audit.documents.storage import Storage
 from email_audit.messages.records import AttachmentStatus
-
-if TYPE_CHECKING:
-    import olefile
 
 _HEADER = struct.Struct("<HHI")
 _CONTAINER = 0xF
@@ -25,17 +22,14 @@ _ENCRYPTED_TOKEN = 0xF3D1C4DF
 _LINES = str.maketrans({"\r": "\n", "\x0b": "\n", "\0": ""})
 
 
-def read_ppt(reading: Reading, ole: "olefile.OleFileIO", storage: tuple[str, ...]) -> None:
+def read_ppt(storage: Storage) -> None:
     """Read the presentation whose streams lie in `storage`."""
-    user = [*storage, "Current User"]
-    if ole.exists(user):
-        with ole.openstream(user) as stream:
-            head = stream.read(16)
-        if len(head) == 16 and struct.unpack_from("<I", head, 12)[0] == _ENCRYPTED_TOKEN:
-            reading.gap(AttachmentStatus.ENCRYPTED, "it is encrypted")
-            return
-    with ole.openstream([*storage, "PowerPoint Document"]) as stream:
-        data = bytes(stream.read())
+    reading = storage.reading
+    user = storage.stream("Current User")[:16]
+    if len(user) == 16 and struct.unpack_from("<I", user, 12)[0] == _ENCRYPTED_TOKEN:
+        reading.gap(AttachmentStatus.ENCRYPTED, "it is encrypted")
+        return
+    data = storage.stream("PowerPoint Document")
     texts: dict[str, None] = {}
     objects: list[bytes] = []
     for kind, instance, start, stop, inside in _atoms(data):

@@ -4,9 +4,8 @@ from email_audit.documents.ooxml import (
     DrawingText,
     add_embedded,
     add_links,
-    add_part,
+    add_parts,
     add_properties,
-    numbered,
 )
 from email_audit.documents.packages import Parts
 from email_audit.documents.reading import Reading
@@ -24,9 +23,6 @@ _ORDER = (
 def read_pptx(reading: Reading, parts: Parts) -> None:
     """Read what a person wrote, slide by slide."""
     add_properties(reading, parts)
-    for prefix in _ORDER:
-        for name in sorted(parts, key=numbered):
-            if name.startswith(prefix) and name.endswith(".xml"):
-                add_part(reading, parts, name, DrawingText())
+    add_parts(reading, parts, _ORDER, DrawingText)
     add_links(reading, parts)
     add_embedded(reading, parts)

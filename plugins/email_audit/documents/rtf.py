@@ -4,23 +4,22 @@ import binascii
 import re
 import struct
 
-from striprtf.striprtf import rtf_to_text
-
 from email_audit.documents.packager import packaged_file
 from email_audit.documents.reading import Reading
+from email_audit.mapi.rtf import rtf_text
 from email_audit.messages.records import AttachmentStatus
 
 _OBJECT = re.compile(rb"\\objdata(?![a-z])\s?([0-9a-fA-F\s]+)")
 _PICTURE = re.compile(rb"\\(?:pngblip|jpegblip)(?![a-z])[^{}]{0,4096}?[\s}]([0-9a-fA-F\s]{200,})")
+_LINK = re.compile(rb'HYPERLINK\s{1,8}"([^"{}\\\s]{1,2083})"')
 _EMBEDDED = 2
 
 
 def read_rtf(reading: Reading, data: bytes) -> None:
-    """Read the text and what is embedded."""
-    text: str = rtf_to_text(  # type: ignore[no-untyped-call]
-        data.decode("latin-1"), encoding="cp1252", errors="replace"
-    )
-    reading.add(text)
+    """Read the text, where its links lead, and what is embedded."""
+    reading.add(rtf_text(data))
+    links = dict.fromkeys(found[1].decode("latin-1") for found in _LINK.finditer(data))
+    reading.add("\n".join(links))
     for number, found in enumerate(_OBJECT.finditer(data), 1):
         reading.work.check_time()
         _add_object(reading, _from_hex(found[1]), f"embedded object {number}")

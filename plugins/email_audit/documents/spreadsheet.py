@@ -11,9 +11,8 @@ from email_audit.documents.ooxml import (
     DrawingText,
     add_embedded,
     add_links,
-    add_part,
+    add_parts,
     add_properties,
-    numbered,
 )
 from email_audit.documents.packages import Parts
 from email_audit.documents.reading import Reading
@@ -28,10 +27,7 @@ def read_xlsx(reading: Reading, data: bytes, parts: Parts) -> None:
     """Read the cells of every sheet, comments, text boxes, charts, links and embedded files."""
     add_properties(reading, parts)
     add_sheets(reading, data)
-    for prefix in _BESIDE_CELLS:
-        for name in sorted(parts, key=numbered):
-            if name.startswith(prefix) and name.endswith(".xml"):
-                add_part(reading, parts, name, DrawingText())
+    add_parts(reading, parts, _BESIDE_CELLS, DrawingText)
     add_links(reading, parts)
     add_embedded(reading, parts)
 

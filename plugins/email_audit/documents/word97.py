@@ -6,13 +6,9 @@ deleted is in the stream like any other and is read unmarked.
 
 import re
 import struct
-from typing import TYPE_CHECKING
 
-from email_audit.documents.reading import Reading
+from email_audit.documents.storage import Storage
 from email_audit.messages.records import AttachmentStatus
-
-if TYPE_CHECKING:
-    import olefile
 
 _WORD_97 = 0x00C1
 _IDENTIFIER = 0xA5EC
@@ -29,9 +25,10 @@ _CONTROL = re.compile(r"[\x00-\x08\x0f-\x1f]")
 _TABS = re.compile(r"\t{2,}")
 
 
-def read_doc(reading: Reading, ole: "olefile.OleFileIO", storage: tuple[str, ...]) -> None:
+def read_doc(storage: Storage) -> None:
     """Read the document whose streams lie in `storage`."""
-    main = _stream(ole, storage, "WordDocument")
+    reading = storage.reading
+    main = storage.stream("WordDocument")
     if len(main) < 0x60 or struct.unpack_from("<H", main)[0] not in {_IDENTIFIER, 0xA5DC}:
         reading.gap(AttachmentStatus.FAILED, "the document's header is damaged")
         return
@@ -40,21 +37,19 @@ def read_doc(reading: Reading, ole: "olefile.OleFileIO", storage: tuple[str, ...
         reading.gap(AttachmentStatus.ENCRYPTED, "it is encrypted")
         return
     try:
-        reading.add(shown(_raw_text(ole, storage, main, version, flags)))
-    except (struct.error, OSError) as error:
+        reading.add(shown(_raw_text(storage, main, version, flags)))
+    except struct.error as error:
         raise ValueError("broken piece table") from error
 
 
-def _raw_text(
-    ole: "olefile.OleFileIO", storage: tuple[str, ...], main: bytes, version: int, flags: int
-) -> str:
+def _raw_text(storage: Storage, main: bytes, version: int, flags: int) -> str:
     is_97 = version >= _WORD_97
     if not is_97 and not flags & _IS_COMPLEX:
         start, stop = struct.unpack_from("<II", main, 0x18)
         return main[start:stop].decode("cp1252", "replace")
     table = main
     if is_97:
-        table = _stream(ole, storage, "1Table" if flags & _USES_TABLE_1 else "0Table")
+        table = storage.stream("1Table" if flags & _USES_TABLE_1 else "0Table")
     offset, size = struct.unpack_from("<II", main, _CLX_97 if is_97 else _CLX_6)
     return "".join(_pieces(main, _piece_table(table[offset : offset + size]), is_97=is_97))
 
@@ -104,8 +99,3 @@ def _field(found: "re.Match[str]") -> str:
     code = " ".join(found[1].split())
     is_link = code.startswith(("HYPERLINK", "INCLUDE", "LINK"))
     return f"[{code}] " if is_link and not code.startswith("HYPERLINK \\l") else ""
-
-
-def _stream(ole: "olefile.OleFileIO", storage: tuple[str, ...], name: str) -> bytes:
-    with ole.openstream([*storage, name]) as stream:
-        return bytes(stream.read())

@@ -8,6 +8,7 @@ from email_audit.documents.ooxml import (
     add_embedded,
     add_links,
     add_part,
+    add_parts,
     add_properties,
     numbered,
 )
@@ -24,7 +25,6 @@ _ORDER = (
     "word/endnotes",
     "word/comments",
     "word/glossary/document",
-    *_DRAWN,
 )
 _DELETED = frozenset({"del", "moveFrom"})
 _LINK_FIELDS = ("HYPERLINK", "INCLUDEPICTURE", "INCLUDETEXT", "LINK")
@@ -33,11 +33,8 @@ _LINK_FIELDS = ("HYPERLINK", "INCLUDEPICTURE", "INCLUDETEXT", "LINK")
 def read_docx(reading: Reading, parts: Parts) -> None:
     """Read body, headers, footers, notes, comments, tracked changes, text boxes, charts, files."""
     add_properties(reading, parts)
-    for prefix in _ORDER:
-        for name in sorted(parts, key=numbered):
-            if name.startswith(prefix) and name.endswith(".xml"):
-                builder = DrawingText() if prefix in _DRAWN else _Text()
-                add_part(reading, parts, name, builder)
+    add_parts(reading, parts, _ORDER, _Text)
+    add_parts(reading, parts, _DRAWN, DrawingText)
     for name in sorted(parts, key=numbered):
         # Where templates keep what is filled into their fields.
         if name.startswith("customXml/item") and "Props" not in name and name.endswith(".xml"):

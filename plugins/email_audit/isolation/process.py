@@ -8,6 +8,9 @@
 connections do not survive one) and gives an iterator; arguments and results are pickled. It is a
 `subprocess`, not a `multiprocessing.Process`: those may not be started by daemonic workers, which
 is what task runners and pools use. The child is started at the first call and kept for the next.
+
+A child may have one of its own: it sets its bound of memory itself, whatever it was started with,
+and each ends when the one above it is gone.
 """
 
 import contextlib
@@ -17,21 +20,28 @@ import pickle
 import resource
 import selectors
 import signal
-import struct
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from types import TracebackType
 from typing import ParamSpec, Self, TypeVar, cast
 
-from email_audit.errors import EmailAuditError, RunError
+from email_audit.errors import RunError
+from email_audit.isolation.protocol import (
+    HEADER,
+    Failed,
+    Finished,
+    Interruption,
+    More,
+    ProcessLimits,
+    Raised,
+    Result,
+    send,
+)
 from email_audit.messages.records import Problem, ProblemCode
 
-HEADER = struct.Struct("<Q")
-"""Before every pickled message in either direction: its length in bytes."""
-
+_CHILD = "email_audit.isolation.child"
 _BLOCK_BYTES = 1 << 20
 _SHUTDOWN_SECONDS = 5
 _START_SECONDS = 300
@@ -40,53 +50,13 @@ _Arguments = ParamSpec("_Arguments")
 _Result = TypeVar("_Result")
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessLimits:
-    """Bounds of a child: its address space, and the time until the next result."""
-
-    max_bytes: int
-    max_item_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Started:
-    """The first message to a child."""
-
-    limits: ProcessLimits
-
-
-@dataclass(frozen=True, slots=True)
-class Begun:
-    """A message from the child: it has understood what it is to run."""
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """A message from the child: one result."""
-
-    value: object
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """A message from the child: no more results."""
-
-
-@dataclass(frozen=True, slots=True)
-class Raised:
-    """A message from the child: what is to be raised here, or what is wrong with the item."""
-
-    error: EmailAuditError | OSError | None
-    problem: Problem | None = None
-
-
 class InterruptedReadError(Exception):
-    """The child could not give the next result, and why; `is_death`: it is gone."""
+    """The child could not give the next result, and why."""
 
-    def __init__(self, problem: Problem, *, is_death: bool) -> None:
+    def __init__(self, why: Interruption, problem: Problem) -> None:
         super().__init__(problem.detail)
+        self.why = why
         self.problem = problem
-        self.is_death = is_death
 
 
 class _GoneError(Exception):
@@ -103,6 +73,7 @@ class IsolatedProcess:
     def __init__(self, limits: ProcessLimits) -> None:
         self._limits = limits
         self._child: subprocess.Popen[bytes] | None = None
+        self._owner = -1
         self._lifeline = -1
         self._is_streaming = False
 
@@ -140,26 +111,30 @@ class IsolatedProcess:
             self.close()  # the results of an earlier call were not all taken
         child = self._started()
         self._is_streaming = True
+        seconds = self._limits.max_item_seconds
         try:
             self._begin(child, (function, args, kwargs))
             while True:
-                message = self._receive(child, self._limits.max_item_seconds)
+                message = self._receive(child, seconds)
+                seconds = self._limits.max_item_seconds
                 match message:
                     case Result(value):
                         yield cast("_Result", value)
+                    case More(more):
+                        seconds += more
                     case Finished():
                         self._is_streaming = False
                         return
-                    case Raised(error, problem):
+                    case Raised(error):
                         self._is_streaming = False
-                        if error is not None:
-                            raise error
-                        assert problem is not None
-                        raise InterruptedReadError(problem, is_death=False)
+                        raise error
+                    case Failed(why, problem):
+                        self._is_streaming = False
+                        raise InterruptedReadError(why, problem)
         except (_GoneError, BrokenPipeError):
             detail = f"the process that read it {self._end_of(child)}"
             problem = Problem(ProblemCode.READER_FAILED, detail)
-            raise InterruptedReadError(problem, is_death=True) from None
+            raise InterruptedReadError(Interruption.DIED, problem) from None
         except _LateError:
             self.close()
             detail = (
@@ -167,15 +142,18 @@ class IsolatedProcess:
                 "(EMAIL_AUDIT_MAX_ITEM_SECONDS)"
             )
             problem = Problem(ProblemCode.LIMITED, detail)
-            raise InterruptedReadError(problem, is_death=False) from None
+            raise InterruptedReadError(Interruption.LATE, problem) from None
 
     def close(self) -> None:
-        """End the child, whatever it does."""
+        """End the child and what it started, whatever they do."""
         child, self._child, self._is_streaming = self._child, None, False
         if child is None:
             return
-        child.kill()
-        child.wait()
+        # After a fork this may be the copy of another process's child.
+        if self._owner == os.getpid():
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
         for pipe in (child.stdin, child.stdout):
             if pipe is not None:
                 with contextlib.suppress(BrokenPipeError):  # bytes for a child that is gone
@@ -184,15 +162,18 @@ class IsolatedProcess:
 
     def _started(self) -> subprocess.Popen[bytes]:
         if self._child is not None:
-            return self._child
+            if self._owner == os.getpid() and self._child.poll() is None:
+                return self._child
+            self.close()
         end, self._lifeline = os.pipe()
         try:
             self._child = subprocess.Popen(  # noqa: S603 - ourselves
-                [sys.executable, "-P", "-m", "email_audit.isolation.child", str(end)],
+                [sys.executable, "-P", "-m", _CHILD, str(end), str(self._limits.max_bytes)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 bufsize=0,
                 pass_fds=(end,),
+                start_new_session=True,  # with a group of its own, it ends with all it started
                 env={
                     **os.environ,
                     "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
@@ -201,13 +182,14 @@ class IsolatedProcess:
             )
         finally:
             os.close(end)
-        _send(self._child, Started(self._limits))
+        self._owner = os.getpid()
         return self._child
 
     def _begin(self, child: subprocess.Popen[bytes], call: object) -> None:
+        assert child.stdin is not None
         try:
-            _send(child, call)
-            self._receive(child, _START_SECONDS)
+            send(child.stdin.fileno(), call)
+            answer = self._receive(child, _START_SECONDS)
         except (_GoneError, BrokenPipeError):
             raise RunError(
                 f"the process that reads mail {self._end_of(child)} before it began. "
@@ -219,6 +201,9 @@ class IsolatedProcess:
                 f"the process that reads mail did not begin within {_START_SECONDS} seconds. "
                 "Everything committed is kept; run again"
             ) from None
+        if isinstance(answer, Failed):
+            self._is_streaming = False
+            raise InterruptedReadError(answer.why, answer.problem)
 
     def _receive(self, child: subprocess.Popen[bytes], seconds: float) -> object:
         deadline = time.monotonic() + seconds
@@ -242,14 +227,6 @@ def memory_problem() -> Problem:
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
     detail = f"reading needs more memory than {limit} bytes (EMAIL_AUDIT_MAX_READER_BYTES)"
     return Problem(ProblemCode.LIMITED, detail)
-
-
-def _send(child: subprocess.Popen[bytes], message: object) -> None:
-    assert child.stdin is not None
-    data = pickle.dumps(message)
-    rest = memoryview(HEADER.pack(len(data)) + data)
-    while rest:
-        rest = rest[os.write(child.stdin.fileno(), rest) :]
 
 
 def _read(child: subprocess.Popen[bytes], length: int, deadline: float) -> bytes:

@@ -1,8 +1,11 @@
 """Property values from their bytes, by property type (MS-OXCDATA 2.11.1)."""
 
 import struct
+import sys
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
+from typing import Any, Final
 from uuid import UUID
 
 from email_audit.mapi.records import AnsiText, MapiValue
@@ -33,21 +36,25 @@ class PropertyType(IntEnum):
 
 
 MULTIPLE = 0x1000
-_FORMATS = {
-    PropertyType.INTEGER16: struct.Struct("<h"),
-    PropertyType.INTEGER32: struct.Struct("<i"),
-    PropertyType.FLOATING32: struct.Struct("<f"),
-    PropertyType.FLOATING64: struct.Struct("<d"),
-    PropertyType.CURRENCY: struct.Struct("<q"),
-    PropertyType.FLOATING_TIME: struct.Struct("<d"),
-    PropertyType.ERROR: struct.Struct("<I"),
-    PropertyType.BOOLEAN: struct.Struct("<H"),
-    PropertyType.INTEGER64: struct.Struct("<q"),
-    PropertyType.TIME: struct.Struct("<Q"),
+# Plain numbers as keys: making a member of the enumeration costs more than reading the value.
+_FORMATS: Final[dict[int, struct.Struct]] = {
+    int(kind): struct.Struct(form)
+    for kind, form in (
+        (PropertyType.INTEGER16, "<h"),
+        (PropertyType.INTEGER32, "<i"),
+        (PropertyType.FLOATING32, "<f"),
+        (PropertyType.FLOATING64, "<d"),
+        (PropertyType.CURRENCY, "<q"),
+        (PropertyType.FLOATING_TIME, "<d"),
+        (PropertyType.ERROR, "<I"),
+        (PropertyType.BOOLEAN, "<H"),
+        (PropertyType.INTEGER64, "<q"),
+        (PropertyType.TIME, "<Q"),
+    )
 }
-FIXED_BYTES = {
+FIXED_BYTES: Final[dict[int, int]] = {
     **{kind: form.size for kind, form in _FORMATS.items()},
-    PropertyType.GUID: 16,
+    int(PropertyType.GUID): 16,
 }
 """How many bytes a value of a fixed length has."""
 
@@ -57,18 +64,13 @@ def fixed_value(kind: int, data: bytes) -> MapiValue | None:
 
     A time outside of what a calendar can hold is no value.
     """
-    if kind == PropertyType.GUID:
-        return UUID(bytes_le=bytes(data[:16])) if len(data) >= 16 else None
-    if kind not in FIXED_BYTES or len(data) < FIXED_BYTES[PropertyType(kind)]:
+    if len(data) < FIXED_BYTES.get(kind, sys.maxsize):
         return None
-    (value,) = _FORMATS[PropertyType(kind)].unpack_from(data)
-    if kind == PropertyType.TIME:
-        return filetime(value)
-    if kind == PropertyType.FLOATING_TIME:
-        return _ole_time(value)
-    if kind == PropertyType.BOOLEAN:
-        return bool(value)
-    return value if isinstance(value, int | float) else None
+    if kind == PropertyType.GUID:
+        return UUID(bytes_le=bytes(data[:16]))
+    value: int | float = _FORMATS[kind].unpack_from(data)[0]
+    convert = _CONVERTED.get(kind)
+    return value if convert is None else convert(value)
 
 
 def variable_value(kind: int, data: bytes) -> MapiValue | None:
@@ -98,3 +100,10 @@ def _ole_time(days: float) -> datetime | None:
         return _OLE_EPOCH + timedelta(days=days)
     except (OverflowError, ValueError):
         return None
+
+
+_CONVERTED: Final[dict[int, Callable[[Any], MapiValue | None]]] = {
+    int(PropertyType.TIME): filetime,
+    int(PropertyType.FLOATING_TIME): _ole_time,
+    int(PropertyType.BOOLEAN): bool,
+}

@@ -156,7 +156,7 @@ class _Reader:
         """Read a multi-valued property: one stream of fixed values, or one stream a value."""
         data = self._content(entry, problems)
         if kind in FIXED_BYTES:
-            size = FIXED_BYTES[PropertyType(kind)]
+            size = FIXED_BYTES[kind]
             pieces: Iterable[bytes] = (data[i : i + size] for i in range(0, len(data), size))
         else:
             step = 8 if kind == PropertyType.BINARY else 4

@@ -10,7 +10,6 @@ from email_audit.mapi.types import (
     FIXED_BYTES,
     MULTIPLE,
     PropertyType,
-    filetime,
     fixed_value,
     variable_value,
 )
@@ -29,13 +28,12 @@ INLINE: Final[dict[int, Callable[[int], MapiValue]]] = {
     PropertyType.BOOLEAN: lambda stored: stored & 0xFFFF != 0,
 }
 """What makes a value of up to 4 bytes, which stands in the place of its identifier (2.3.3.3)."""
-_FIXED: Final = {int(kind): size for kind, size in FIXED_BYTES.items()}
 _VARIABLE: Final = frozenset({PropertyType.STRING8, PropertyType.STRING, PropertyType.BINARY})
 
 
 def fixed_size(kind: int) -> int | None:
     """Give the size in bytes of a type whose values are all of one size, else None."""
-    return 1 if kind == PropertyType.BOOLEAN else _FIXED.get(kind)
+    return 1 if kind == PropertyType.BOOLEAN else FIXED_BYTES.get(kind)
 
 
 def has_value(kind: int) -> bool:
@@ -44,24 +42,22 @@ def has_value(kind: int) -> bool:
     What a PtypObject refers to is read by who knows what it is.
     """
     single = kind & ~MULTIPLE
-    return single in _FIXED or single in _VARIABLE
+    return single in FIXED_BYTES or single in _VARIABLE
 
 
 def decode_value(kind: int, raw: bytes) -> MapiValue | None:
     """Make a value of its stored bytes, None where they are none of that type."""
     if kind & MULTIPLE:
         return _multiple(kind & ~MULTIPLE, raw)
-    if kind == PropertyType.TIME:
-        return filetime(int.from_bytes(raw[:8], "little"))
-    if kind in _FIXED:
+    if kind in FIXED_BYTES:
         return fixed_value(kind, raw)
     return variable_value(kind, raw)
 
 
 def _multiple(kind: int, raw: bytes) -> MapiValue | None:
     """Take several values apart (2.3.3.4)."""
-    if kind in _FIXED:
-        size = _FIXED[kind]
+    if kind in FIXED_BYTES:
+        size = FIXED_BYTES[kind]
         parts = [raw[at : at + size] for at in range(0, len(raw), size)]
     else:
         count = int.from_bytes(raw[:4], "little")

@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 from typing import BinaryIO
 
 from email_audit.messages.records import Problem, ProblemCode
-from email_audit.sources.base import Extent, FoundItem, Rfc5322Source, Unreadable
+from email_audit.sources.base import Extent, FoundItem, SingleItemSource, Unreadable
 
 _HEADER_LINE = re.compile(rb"[!-9;-~]+[ \t]*:")
 _MAIL_SUFFIXES = frozenset({".eml", ".email", ".mail"})
@@ -16,7 +16,7 @@ _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _BOM = b"\xef\xbb\xbf"
 
 
-class EmlSource(Rfc5322Source):
+class EmlSource(SingleItemSource):
     """One message a file."""
 
     name = "eml"
@@ -34,21 +34,13 @@ class EmlSource(Rfc5322Source):
             or begins_with_headers(head)
         )
 
-    def declared(self, blob: BinaryIO) -> int:  # noqa: ARG002 - a file is one message
-        """Give 1: the file is the message."""
-        return 1
-
-    def extents(self, blob: BinaryIO, *, max_items: int, max_bytes: int) -> Iterator[Extent]:  # noqa: ARG002
-        """Give the one stretch there is."""
-        yield Extent(0, blob.seek(0, 2), 0, 1)
-
     def items(self, blob: BinaryIO, extent: Extent) -> Iterator[FoundItem | Unreadable]:
         """Give the file's content as one item."""
-        if extent.stop > self.options.max_message_bytes:
-            yield self.too_large(extent.first, "", 0, extent.stop)
-            return
-        blob.seek(0)
-        yield FoundItem(extent.first, "", 0, extent.stop, blob.read())
+        content = self.whole(blob, extent)
+        if isinstance(content, Unreadable):
+            yield content
+        else:
+            yield FoundItem(extent.first, "", 0, extent.stop, content)
 
 
 class TextSource(EmlSource):
@@ -65,7 +57,7 @@ class TextSource(EmlSource):
         return bool(head) and not _CONTROL.search(head)
 
 
-class UnsupportedSource(Rfc5322Source):
+class UnsupportedSource(SingleItemSource):
     """What no reader knows yet: one unreadable item, so that the ledger says so."""
 
     name = "unsupported"
@@ -74,14 +66,6 @@ class UnsupportedSource(Rfc5322Source):
     def recognises(cls, head: bytes, filename: str) -> bool:  # noqa: ARG003
         """Take anything."""
         return True
-
-    def declared(self, blob: BinaryIO) -> int:  # noqa: ARG002
-        """Give 1: the file itself."""
-        return 1
-
-    def extents(self, blob: BinaryIO, *, max_items: int, max_bytes: int) -> Iterator[Extent]:  # noqa: ARG002
-        """Give the one stretch there is."""
-        yield Extent(0, blob.seek(0, 2), 0, 1)
 
     def items(self, blob: BinaryIO, extent: Extent) -> Iterator[FoundItem | Unreadable]:
         """Say that the file cannot be read, naming its kind where the first bytes tell."""

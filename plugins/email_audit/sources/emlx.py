@@ -19,7 +19,7 @@ from email_audit.messages.limits import ReadLimits
 from email_audit.messages.mime import Entity, read_entity
 from email_audit.messages.problems import Problems
 from email_audit.messages.records import Problem, ProblemCode
-from email_audit.sources.base import Extent, FoundItem, Rfc5322Source, Unreadable
+from email_audit.sources.base import Extent, FoundItem, SingleItemSource, Unreadable
 from email_audit.sources.eml import begins_with_headers
 
 _COUNT_LINE = re.compile(rb"\A(\d{1,12})[ \t]*\r?\n")
@@ -37,7 +37,7 @@ class MissingPart:
     has_blank_line: bool
 
 
-class EmlxSource(Rfc5322Source):
+class EmlxSource(SingleItemSource):
     """One message a file."""
 
     name = "emlx"
@@ -50,21 +50,13 @@ class EmlxSource(Rfc5322Source):
             begins_with_headers(head[count.end() :]) or filename.lower().endswith(".emlx")
         )
 
-    def declared(self, blob: BinaryIO) -> int:  # noqa: ARG002 - a file is one message
-        """Give 1: the file is the message."""
-        return 1
-
-    def extents(self, blob: BinaryIO, *, max_items: int, max_bytes: int) -> Iterator[Extent]:  # noqa: ARG002
-        """Give the one stretch there is."""
-        yield Extent(0, blob.seek(0, 2), 0, 1)
-
     def items(self, blob: BinaryIO, extent: Extent) -> Iterator[FoundItem | Unreadable]:
         """Give the message without what Apple Mail puts around it."""
-        if extent.stop > self.options.max_message_bytes:
-            yield self.too_large(extent.first, "", 0, extent.stop)
+        content = self.whole(blob, extent)
+        if isinstance(content, Unreadable):
+            yield content
             return
-        blob.seek(0)
-        file = split_emlx(blob.read())
+        file = split_emlx(content)
         problems = tuple(_problems(file))
         yield FoundItem(extent.first, "", 0, extent.stop, file.message, problems)
 

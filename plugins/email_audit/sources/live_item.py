@@ -11,7 +11,7 @@ from email.utils import format_datetime, formataddr
 from typing import Any, BinaryIO
 
 from email_audit.messages.records import Problem, ProblemCode
-from email_audit.sources.base import Extent, FoundItem, Rfc5322Source, Unreadable
+from email_audit.sources.base import Extent, FoundItem, SingleItemSource, Unreadable
 
 MARK = "email-audit live item 1"
 """The value of "format" in every such file."""
@@ -19,7 +19,7 @@ MARK = "email-audit live item 1"
 _RECIPIENTS = (("To", "ToRecipients"), ("Cc", "CcRecipients"), ("Bcc", "BccRecipients"))
 
 
-class LiveItemSource(Rfc5322Source):
+class LiveItemSource(SingleItemSource):
     """One item a file, rendered as a message from what the server did give."""
 
     name = "live_item"
@@ -29,19 +29,14 @@ class LiveItemSource(Rfc5322Source):
         """Take what begins as `exchange/copies.py` writes it."""
         return head.startswith(b'{"format": "' + MARK.encode() + b'"')
 
-    def declared(self, blob: BinaryIO) -> int:  # noqa: ARG002 - a file is one item
-        """Give 1: the file is the item."""
-        return 1
-
-    def extents(self, blob: BinaryIO, *, max_items: int, max_bytes: int) -> Iterator[Extent]:  # noqa: ARG002
-        """Give the one stretch there is."""
-        yield Extent(0, blob.seek(0, 2), 0, 1)
-
     def items(self, blob: BinaryIO, extent: Extent) -> Iterator[FoundItem | Unreadable]:
         """Give the item, or say what the server said instead."""
-        blob.seek(0)
+        content = self.whole(blob, extent)
+        if isinstance(content, Unreadable):
+            yield content
+            return
         try:
-            record = json.load(blob)
+            record = json.loads(content)
             refused = record.get("refused")
             ((element, properties),) = (record.get("item") or {"": {}}).items()
         except (ValueError, AttributeError) as error:

@@ -8,10 +8,10 @@ from email_audit.mapi.eml import render_item
 from email_audit.mapi.records import MapiItem
 from email_audit.messages.limits import ReadLimits
 from email_audit.messages.records import Problem, ProblemCode
-from email_audit.sources.base import Extent, FoundItem, Rfc5322Source, Unreadable
+from email_audit.sources.base import Extent, FoundItem, SingleItemSource, Unreadable
 
 
-class MapiFileSource(Rfc5322Source):
+class MapiFileSource(SingleItemSource):
     """One item a file, its properties rendered as a message."""
 
     refusal: ClassVar[type[Exception]]
@@ -22,23 +22,15 @@ class MapiFileSource(Rfc5322Source):
     def read(data: bytes, limits: ReadLimits) -> MapiItem:
         """Read the file's item."""
 
-    def declared(self, blob: BinaryIO) -> int:  # noqa: ARG002 - a file is one item
-        """Give 1: the file is the item."""
-        return 1
-
-    def extents(self, blob: BinaryIO, *, max_items: int, max_bytes: int) -> Iterator[Extent]:  # noqa: ARG002
-        """Give the one stretch there is."""
-        yield Extent(0, blob.seek(0, 2), 0, 1)
-
     def items(self, blob: BinaryIO, extent: Extent) -> Iterator[FoundItem | Unreadable]:
         """Give the file's item."""
         first, stop = extent.first, extent.stop
-        if stop > self.options.max_message_bytes:
-            yield self.too_large(first, "", 0, stop)
+        content = self.whole(blob, extent)
+        if isinstance(content, Unreadable):
+            yield content
             return
-        blob.seek(0)
         try:
-            item = self.read(blob.read(), self.options.limits)
+            item = self.read(content, self.options.limits)
         except self.refusal as error:
             detail = f"the {self.name.upper()} file cannot be opened: {error}"
             yield Unreadable(first, "", 0, stop, Problem(ProblemCode.DAMAGED, detail))

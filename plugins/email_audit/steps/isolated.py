@@ -8,6 +8,7 @@ from typing import BinaryIO, Generic, Protocol, TypeAlias, TypeVar
 
 from email_audit.errors import EmailAuditError
 from email_audit.isolation.process import InterruptedReadError, IsolatedProcess, memory_problem
+from email_audit.isolation.protocol import Interruption
 from email_audit.messages.records import Message, Problem, ProblemCode
 from email_audit.sources.base import Extent, FoundItem, Source, Unreadable
 
@@ -86,7 +87,7 @@ def _carefully(
         rest = replace(extent, first=ordinal, items=end - ordinal)
         todo = _singles(process, place, rest, todo)
         problem = interruption.problem
-        if todo and interruption.is_death and died_at != ordinal:
+        if todo and interruption.why is Interruption.DIED and died_at != ordinal:
             died_at = ordinal
         elif todo:
             log.warning("item not read: ordinal=%d code=%s", ordinal, problem.code)

@@ -11,7 +11,7 @@ from email_audit.documents.extractor import (
     worker_of_process,
 )
 from email_audit.evidence.store import EvidenceStore
-from email_audit.isolation.process import ProcessLimits
+from email_audit.isolation.protocol import ProcessLimits
 from email_audit.messages.limits import ReadLimits
 from email_audit.settings import Settings
 from email_audit.sources.base import ReadOptions

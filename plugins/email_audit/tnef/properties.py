@@ -124,7 +124,7 @@ def _value(cursor: Cursor, kind: int) -> MapiValue | None:
             variable_value(base, cursor.padded(cursor.number())) for _ in range(cursor.number())
         ]
     elif base in FIXED_BYTES:
-        size = FIXED_BYTES[PropertyType(base)]
+        size = FIXED_BYTES[base]
         count = cursor.number() if kind & MULTIPLE else 1
         values = [fixed_value(base, cursor.padded(size)) for _ in range(count)]
     elif base in (0, 1):
