@@ -112,11 +112,17 @@ def test_what_a_reader_started_ends_with_it(process: IsolatedProcess) -> None:
     assert is_gone(started)
 
 
-def test_a_readers_own_failure_is_told_without_words_of_mail(process: IsolatedProcess) -> None:
+def test_a_readers_own_failure_is_told_without_words_of_mail(
+    capfd: pytest.CaptureFixture[str], process: IsolatedProcess
+) -> None:
     _, error = interrupted(process.stream(hostile.fails))
     assert error.problem.code is ProblemCode.READER_FAILED
     assert "ZeroDivisionError" in error.problem.detail
     assert "somebody" not in error.problem.detail
+    process.close()
+    logged = capfd.readouterr().err
+    assert "ZeroDivisionError at hostile.py" in logged
+    assert "somebody" not in logged
 
 
 @pytest.mark.parametrize(

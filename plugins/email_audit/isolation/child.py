@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import cast
 
-from email_audit.errors import EmailAuditError
+from email_audit.errors import EmailAuditError, failure_place
 from email_audit.isolation.process import memory_problem
 from email_audit.isolation.protocol import (
     HEADER,
@@ -80,8 +80,8 @@ def _serve(call: Call) -> None:
         # The traceback holds on to what filled the memory.
         gc.collect()
         send(_results, Failed(Interruption.MEMORY, memory_problem()))
-    except Exception as error:
-        log.exception("reader failed")
+    except Exception as error:  # noqa: BLE001 - the boundary that makes it a row
+        log.warning("reader failed: %s", failure_place(error))
         detail = f"the reader failed with {type(error).__name__}; please report it"
         send(_results, Failed(Interruption.FAILED, Problem(ProblemCode.READER_FAILED, detail)))
 

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import BinaryIO, Generic, Protocol, TypeAlias, TypeVar
 
-from email_audit.errors import EmailAuditError
+from email_audit.errors import EmailAuditError, failure_place
 from email_audit.isolation.process import InterruptedReadError, IsolatedProcess, memory_problem
 from email_audit.isolation.protocol import Interruption
 from email_audit.messages.records import Message, Problem, ProblemCode
@@ -148,8 +148,10 @@ def parse_found(source: Source, found: FoundItem | Unreadable) -> Message | Unre
         raise  # not the item's fault
     except MemoryError:
         problem = memory_problem()
-    except Exception as error:
-        log.exception("reader failed: item=%d start=%d", found.ordinal, found.start)
+    except Exception as error:  # noqa: BLE001 - the boundary that makes it a row
+        log.warning(
+            "reader failed: item=%d start=%d %s", found.ordinal, found.start, failure_place(error)
+        )
         problem = Problem(
             ProblemCode.READER_FAILED,
             f"the reader failed with {type(error).__name__}; please report it",
