@@ -57,6 +57,8 @@ def plan_acquisitions(params: Params) -> list[int]:
         registration = register(case)
     for path in registration.unassigned:
         log.warning("an export belongs to no officer of the roster: %s", path)
+    for path in registration.not_files:
+        log.warning("a link or no file; what it leads to is not read: %s", path)
     for officer in registration.without_export:
         log.warning("an officer has no export in the mail folder: %s", officer)
     return list(registration.acquisition_ids)

@@ -103,13 +103,15 @@ def has_export(officer: str, mailbox: str, mail: Path) -> bool:
 def mail_files(export: Path) -> Iterator[tuple[Path, str]]:
     """Yield the files of an export and their paths relative to it, in order of those paths.
 
-    Bookkeeping files of mail programs are left out. A link is not followed: it could lead out of
-    the export.
+    Bookkeeping files of mail programs are left out, and what `not_files` gives.
 
     Raises:
         OSError: where a folder cannot be listed; leaving it out would lose mail.
+        UserError: where the export itself is a pipe or a device.
     """
     if not export.is_dir():
+        if export.exists() and not export.is_file():
+            raise UserError(f"{export}: is neither a file nor a folder; save its content as a file")
         yield export, ""
         return
     stack = [export]
@@ -120,10 +122,24 @@ def mail_files(export: Path) -> Iterator[tuple[Path, str]]:
                 continue
             if path.is_dir():
                 stack.append(path)
-            else:
+            elif path.is_file():
                 found.append((path.relative_to(export).as_posix(), path))
     for relative, path in sorted(found):
         yield path, relative
+
+
+def not_files(export: Path) -> Iterator[Path]:
+    """Yield what is in an export but is no file, in order: links, pipes, sockets and devices.
+
+    A link is not followed: it could lead out of the export, or in a circle. Whoever handed it in
+    has to be asked for what it leads to.
+    """
+    if export.is_dir():
+        yield from sorted(
+            path
+            for path in export.rglob("*")
+            if path.is_symlink() or not (path.is_dir() or path.is_file())
+        )
 
 
 def count_mail_files(export: Path) -> int:

@@ -107,6 +107,11 @@ def test_a_sender_known_by_directory_name_only_stays_visible() -> None:
     assert read(item).sender == Address("Lee, Ann", "ann@city.example")
 
 
+def test_a_name_that_stands_where_an_address_should_is_no_address() -> None:
+    item = having(SENDER_EMAIL_ADDRESS="Unknown", SENDER_NAME="Unknown")
+    assert read(item).sender == Address("Unknown", "")
+
+
 def test_a_directory_name_is_resolved_where_the_person_is_a_recipient_too() -> None:
     row = {Tag.DISPLAY_NAME: "Ann", Tag.EMAIL_ADDRESS: DN, Tag.SMTP_ADDRESS: "ann@city.example"}
     item = replace(having(SENDER_EMAIL_ADDRESS=DN.lower()), recipients=(row,))

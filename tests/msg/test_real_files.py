@@ -89,7 +89,9 @@ def test_recipients_are_those_of_another_reader_by_smtp_address(shared: Path) ->
         assert len(ours) == len(theirs), path.name
         for our, their in zip(ours, theirs, strict=True):
             assert our is not None
-            assert our.address == their.email_address.rstrip("\0"), path.name
+            # Twice a name stands in the property of the address, too: for us it is none.
+            told = their.email_address.rstrip("\0")
+            assert our.address == ("" if told == our.name else told), path.name
         count += len(ours)
     assert count == 300
 

@@ -52,5 +52,5 @@ def test_the_item_carries_the_document_byte_for_byte() -> None:
     message = source.parse(found)
     (attachment,) = message.attachments
     assert attachment.sha256 == hashlib.sha256(data).hexdigest()
-    assert (message.status, message.body) == (ReadStatus.PARTIAL, "")
-    assert ProblemCode.NO_HEADERS in {problem.code for problem in message.problems}
+    assert (message.status, message.body) == (ReadStatus.OK, "")
+    assert ProblemCode.NO_HEADERS not in {problem.code for problem in message.problems}

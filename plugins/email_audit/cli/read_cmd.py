@@ -23,6 +23,7 @@ def command(paths: tuple[Path, ...], *, _as_json: bool, second_reader: bool) -> 
 
     Nothing is stored. Threads are computed over all messages of the call.
     """
+    from email_audit.exports import not_files
     from email_audit.steps.compare import compare_readers
     from email_audit.steps.loose import read_loose, threads_of
 
@@ -30,6 +31,8 @@ def command(paths: tuple[Path, ...], *, _as_json: bool, second_reader: bool) -> 
         for difference in compare_readers(paths):
             click.echo(json.dumps(asdict(difference), ensure_ascii=False))
         return
+    for path in (path for given in paths for path in not_files(given)):
+        click.echo(f"warning: {path} is a link or no file; it was not read.", err=True)
     threads = threads_of(paths)
     for found in read_loose(paths):
         click.echo(json.dumps(found.as_contract(next(threads)), ensure_ascii=False))

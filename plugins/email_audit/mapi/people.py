@@ -120,7 +120,11 @@ def _person(values: Values, source: _Source) -> Person | None:
         # Drafts and old exports have the typed address as display name, and no other.
         address = address or name.strip("'\"<>")
     if name.strip("'\"") == address:
-        name = ""
+        # One that is neither SMTP nor X.500 is no address: Outlook writes "Unknown" into both.
+        if "@" in address or address.startswith("/"):
+            name = ""
+        else:
+            address = ""
     return Person(name, address) if name or address else None
 
 

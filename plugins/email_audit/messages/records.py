@@ -78,6 +78,9 @@ LOSSY_PROBLEMS = frozenset(
 )
 """Problems that mean some content was not seen: a message with one of them is `partial`."""
 
+INCOMPLETE_PROBLEMS = LOSSY_PROBLEMS | {ProblemCode.NO_HEADERS}
+"""Without a header it is unknown who wrote to whom and when: that is `partial` as well."""
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:

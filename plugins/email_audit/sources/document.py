@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from email_audit.documents.kinds import Kind, binary_kind
-from email_audit.messages.records import Problem, ProblemCode
 from email_audit.sources.base import Extent, FoundItem, Unreadable
 from email_audit.sources.eml import EmlSource
 
@@ -27,9 +26,6 @@ _TYPES = {
     Kind.ZIP: ("application/octet-stream", "document"),
     Kind.OLE: ("application/octet-stream", "document"),
 }
-_NO_HEADERS = Problem(
-    ProblemCode.NO_HEADERS, "it is a document, not a message: its text is read as an attachment"
-)
 
 
 class DocumentSource(EmlSource):
@@ -61,8 +57,7 @@ class DocumentSource(EmlSource):
                 found.start,
                 found.stop,
                 _as_message(found.original),
-                (_NO_HEADERS,),
-                "Document",
+                item_class="Document",
             )
 
 

@@ -70,21 +70,20 @@ class UnsupportedSource(SingleItemSource):
     def items(self, blob: BinaryIO, extent: Extent) -> Iterator[FoundItem | Unreadable]:
         """Say that the file cannot be read, naming its kind where the first bytes tell."""
         blob.seek(0)
-        detail = f"no reader for {_kind_of(blob.read(512))} yet; the file is kept as evidence"
+        detail = f"no reader knows its content: {_kind_of(blob.read(512))}"
         problem = Problem(ProblemCode.UNSUPPORTED_FORMAT, detail)
         yield Unreadable(extent.first, "", 0, extent.stop, problem)
 
 
-_MAGIC = (
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an OLE file such as a Word document"),
-    (b"PK\x03\x04", "a ZIP archive"),
-    (b"\x1f\x8b", "a gzip file"),
-    (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
+_UNREAD_KINDS = (
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an OLE file, but no message or document"),
+    (b"PK\x03\x04", "a ZIP archive in a form of its own"),
 )
 
 
 def _kind_of(head: bytes) -> str:
-    return next((kind for magic, kind in _MAGIC if head.startswith(magic)), "this kind of file")
+    known = (kind for magic, kind in _UNREAD_KINDS if head.startswith(magic))
+    return next(known, "it begins like no form of mail, document or archive")
 
 
 def begins_with_headers(head: bytes) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from email_audit.errors import UserError
 from email_audit.evidence.store import EvidenceStore
 from email_audit.isolation.process import IsolatedProcess
 from email_audit.ledger.database import CaseDatabase
@@ -32,8 +33,11 @@ def open_case(settings: Settings, *, create: bool = False) -> Iterator[Case]:
     """Open the audit that `settings` name; with `create`, make or upgrade its database.
 
     Raises:
-        UserError: where there is no audit and `create` is not set.
+        UserError: where there is no audit and `create` is not set, or where it would be made among
+            the mail.
     """
+    if create:
+        _require_apart(settings)
     database = CaseDatabase(settings.database)
     try:
         if create:
@@ -44,3 +48,15 @@ def open_case(settings: Settings, *, create: bool = False) -> Iterator[Case]:
             yield Case(settings, database, EvidenceStore(settings.evidence), process)
     finally:
         database.close()
+
+
+def _require_apart(settings: Settings) -> None:
+    """Refuse a workspace in the mail folder: the next run would acquire what this one wrote."""
+    if settings.mail is None:
+        return
+    workspace, mail = settings.workspace.resolve(), settings.mail.resolve()
+    if workspace == mail or mail in workspace.parents:
+        raise UserError(
+            f"{settings.workspace}: the workspace lies in the mail folder {settings.mail}, and "
+            "would be taken for mail; name a folder outside of it (--out)"
+        )

@@ -9,7 +9,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from email_audit.errors import UserError
-from email_audit.exports import Export, ExportPlan, has_export, match_exports
+from email_audit.exports import Export, ExportPlan, has_export, match_exports, not_files
 from email_audit.ledger import custody_log
 from email_audit.ledger.live import mailbox_row, synced_acquisitions
 from email_audit.ledger.models import AcquisitionRow, AcquisitionState, AssignmentRow
@@ -33,6 +33,8 @@ class Registration:
     acquisition_ids: tuple[int, ...]
     unassigned: tuple[str, ...]
     without_export: tuple[str, ...]
+    not_files: tuple[str, ...]
+    """Links, pipes and devices in exports, which are not read."""
 
 
 def register(case: Case) -> Registration:
@@ -65,6 +67,15 @@ def register(case: Case) -> Registration:
         (*ids, *(acquisition_id for acquisition_id, _ in synced)),
         plan.unassigned,
         tuple(officer for officer in plan.without_export if officer not in with_mailbox),
+        _not_files(plan, case.settings.mail) if case.settings.mail is not None else (),
+    )
+
+
+def _not_files(plan: ExportPlan, mail: Path) -> tuple[str, ...]:
+    return tuple(
+        path.relative_to(mail).as_posix()
+        for export in plan.exports
+        for path in not_files(mail / export.path)
     )
 
 
