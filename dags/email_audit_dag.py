@@ -11,6 +11,8 @@ from airflow.sdk import Asset, Param, TriggerRule, dag, task
 
 Params = dict[str, object] | None
 HITS = Asset("email-audit-hits")
+MAILBOXES = Asset("email-audit-mailboxes")
+SCHEDULE = os.environ.get("EMAIL_AUDIT_SCHEDULE")
 POOL = os.environ.get("EMAIL_AUDIT_POOL", "default_pool")
 RETRIES = {
     "retries": 3,
@@ -21,7 +23,7 @@ RETRIES = {
 
 
 @dag(
-    schedule=os.environ.get("EMAIL_AUDIT_SCHEDULE"),
+    schedule=[MAILBOXES] if SCHEDULE == "after-sync" else SCHEDULE,
     catchup=False,
     max_active_runs=1,
     default_args=RETRIES,

@@ -69,9 +69,8 @@ class Audit:
         return self.folder / "roster.csv"
 
     def settings(self, **values: Any) -> Settings:
-        return Settings.create(
-            workspace=self.workspace, roster=self.roster, mail=self.mail, actor="tester", **values
-        )
+        given = {"workspace": self.workspace, "roster": self.roster, "mail": self.mail}
+        return Settings.create(**given | {"actor": "tester"} | values)
 
     def write_roster(self, *rows: str) -> None:
         self.roster.write_text("\n".join([",".join(ROSTER_COLUMNS), *rows]) + "\n")

@@ -1,11 +1,12 @@
 """Which export is whose."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from email_audit.errors import UserError
-from email_audit.exports import Export, count_mail_files, mail_files, match_exports
+from email_audit.exports import Export, count_mail_files, mail_files, match_exports, not_files
 from email_audit.roster import Roster, read_roster
 from tests.test_roster import roster_file
 
@@ -93,3 +94,16 @@ def test_bookkeeping_and_links_are_no_mail_and_both_counts_agree(shared: Path, m
     assert count_mail_files(mail) == 1
     maildir = shared / "maildir" / "notmuch"
     assert len(list(mail_files(maildir))) == count_mail_files(maildir) == 52
+
+
+def test_a_pipe_among_the_mail_is_named_and_never_waited_for(mail: Path) -> None:
+    box = mail / "box"
+    box.mkdir()
+    (box / "1.eml").write_bytes(b"x")
+    os.mkfifo(box / "pipe")
+    (box / "link").symlink_to("/etc")
+    assert [relative for _, relative in mail_files(box)] == ["1.eml"]
+    assert count_mail_files(box) == 1
+    assert list(not_files(box)) == [box / "link", box / "pipe"]
+    with pytest.raises(UserError, match="neither a file nor a folder"):
+        list(mail_files(box / "pipe"))

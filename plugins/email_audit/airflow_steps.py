@@ -12,12 +12,15 @@ from contextlib import contextmanager
 from functools import wraps
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from email_audit.errors import UserError
+from email_audit.errors import RunError, UserError
 from email_audit.settings import Settings
 from email_audit.steps.case import Case, open_case
 from email_audit.steps.pool import Worker
+
+if TYPE_CHECKING:
+    from email_audit.exchange.client import Exchange
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +57,8 @@ def plan_acquisitions(params: Params) -> list[int]:
         registration = register(case)
     for path in registration.unassigned:
         log.warning("an export belongs to no officer of the roster: %s", path)
+    for path in registration.not_files:
+        log.warning("a link or no file; what it leads to is not read: %s", path)
     for officer in registration.without_export:
         log.warning("an officer has no export in the mail folder: %s", officer)
     return list(registration.acquisition_ids)
@@ -64,6 +69,43 @@ def acquire_one(params: Params, acquisition_id: int) -> int:
     """Acquire one export; give the acquisition that holds it as it is now."""
     with _case(params) as case:
         return Worker(case).acquire(acquisition_id)
+
+
+@_no_retry_for_bad_input
+def plan_mailboxes(params: Params, run_id: str) -> list[int]:
+    """Register the roster's live mailboxes and see that the login is accepted; give their ids.
+
+    One login before all others: fifty tasks with a wrong password would lock the account.
+    """
+    from email_audit.steps.register import register_mailboxes
+    from email_audit.steps.sync import check_login
+
+    with _case(params, create=True) as case:
+        mailbox_ids = register_mailboxes(case)
+        if mailbox_ids:
+            check_login(case, _exchange(params), mailbox_ids[0], attempt=run_id)
+    return mailbox_ids
+
+
+@_no_retry_for_bad_input
+def sync_one(params: Params, mailbox_id: int, run_id: str) -> dict[str, int]:
+    """Acquire what is new in one mailbox; give its counts.
+
+    Raises:
+        RunError: where the server counts other items than were taken.
+    """
+    from email_audit.steps.sync import sync_mailbox
+
+    with _case(params) as case:
+        report = sync_mailbox(case, _exchange(params), mailbox_id, attempt=run_id)
+    if report.findings:
+        raise RunError("; ".join(report.findings))
+    return {
+        "taken": report.taken,
+        "deleted": report.deleted,
+        "outside": report.outside,
+        "server": report.server,
+    }
 
 
 @_no_retry_for_bad_input
@@ -163,6 +205,19 @@ def export_case(params: Params, run_id: str) -> str:
             query=params.get("query") or None,
         )
     return summary.manifest_sha256
+
+
+def _exchange(params: Params) -> "Exchange":
+    """Open the server that the connection names, or else the environment."""
+    from email_audit.exchange.client import Exchange
+    from email_audit.exchange.settings import ExchangeSettings
+
+    connection = params.get("exchange_connection")
+    if not connection:
+        return Exchange(ExchangeSettings.create())
+    from email_audit.airflow_exchange import ExchangeHook
+
+    return Exchange(ExchangeHook(connection).settings())
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from email_audit.errors import UserError
 from email_audit.roster import Roster
@@ -63,10 +63,7 @@ def match_exports(roster: Roster, mail: Path) -> ExportPlan:
     Raises:
         UserError: where the mail folder cannot be listed, or one export fits two officers.
     """
-    try:
-        top_level = sorted(path for path in mail.iterdir() if not _is_bookkeeping(path))
-    except OSError as error:
-        raise UserError(f"{mail}: the mail folder cannot be listed: {error.strerror}") from error
+    top_level = _top_level(mail)
     owners: dict[Path, str] = {}
     for officer in roster.officers:
         for path in _exports_of(roster, officer, mail, top_level):
@@ -94,16 +91,27 @@ def match_exports(roster: Roster, mail: Path) -> ExportPlan:
     )
 
 
+def has_export(officer: str, mailbox: str, mail: Path) -> bool:
+    """Say whether one of an officer's mailboxes has an export in the mail folder.
+
+    Raises:
+        UserError: where the mail folder cannot be listed.
+    """
+    return any(_exports_of_mailbox(officer, mailbox, mail, _top_level(mail)))
+
+
 def mail_files(export: Path) -> Iterator[tuple[Path, str]]:
     """Yield the files of an export and their paths relative to it, in order of those paths.
 
-    Bookkeeping files of mail programs are left out. A link is not followed: it could lead out of
-    the export.
+    Bookkeeping files of mail programs are left out, and what `not_files` gives.
 
     Raises:
         OSError: where a folder cannot be listed; leaving it out would lose mail.
+        UserError: where the export itself is a pipe or a device.
     """
     if not export.is_dir():
+        if export.exists() and not export.is_file():
+            raise UserError(f"{export}: is neither a file nor a folder; save its content as a file")
         yield export, ""
         return
     stack = [export]
@@ -114,10 +122,24 @@ def mail_files(export: Path) -> Iterator[tuple[Path, str]]:
                 continue
             if path.is_dir():
                 stack.append(path)
-            else:
+            elif path.is_file():
                 found.append((path.relative_to(export).as_posix(), path))
     for relative, path in sorted(found):
         yield path, relative
+
+
+def not_files(export: Path) -> Iterator[Path]:
+    """Yield what is in an export but is no file, in order: links, pipes, sockets and devices.
+
+    A link is not followed: it could lead out of the export, or in a circle. Whoever handed it in
+    has to be asked for what it leads to.
+    """
+    if export.is_dir():
+        yield from sorted(
+            path
+            for path in export.rglob("*")
+            if path.is_symlink() or not (path.is_dir() or path.is_file())
+        )
 
 
 def count_mail_files(export: Path) -> int:
@@ -133,14 +155,25 @@ def count_mail_files(export: Path) -> int:
 
 def _exports_of(roster: Roster, officer: str, mail: Path, top_level: list[Path]) -> Iterator[Path]:
     for mailbox in roster.mailboxes(officer):
-        by_path = mail / mailbox
-        if by_path.exists() and by_path != mail:
-            yield by_path
-            continue
-        if "@" not in mailbox:
-            continue
+        yield from _exports_of_mailbox(officer, mailbox, mail, top_level)
+
+
+def _exports_of_mailbox(
+    officer: str, mailbox: str, mail: Path, top_level: list[Path]
+) -> Iterator[Path]:
+    by_path = mail / mailbox
+    if by_path.exists() and by_path != mail:
+        yield by_path
+    elif "@" in mailbox:
         wanted = {mailbox.lower(), mailbox.lower().partition("@")[0], officer.lower()}
         yield from (path for path in top_level if wanted & _names(path))
+
+
+def _top_level(mail: Path) -> list[Path]:
+    try:
+        return sorted(path for path in mail.iterdir() if not _is_bookkeeping(path))
+    except OSError as error:
+        raise UserError(f"{mail}: the mail folder cannot be listed: {error.strerror}") from error
 
 
 def _names(path: Path) -> set[str]:
@@ -166,6 +199,15 @@ def _unassigned(top_level: list[Path], taken: set[Path]) -> Iterator[Path]:
             yield from _unassigned(inside, taken)
         else:
             yield path
+
+
+def is_bookkeeping(path: str) -> bool:
+    """Say whether a file in an archive is one that holds no mail, by the same names as on disk.
+
+    macOS puts what its file system knows of each file below `__MACOSX/`.
+    """
+    parts = PurePosixPath(path.replace("\\", "/")).parts
+    return "__MACOSX" in parts or (bool(parts) and parts[-1] in BOOKKEEPING_NAMES)
 
 
 def _is_bookkeeping(path: Path) -> bool:

@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from email_audit.archives.bounded import ArchiveLimits
+from email_audit.documents.limits import DocumentLimits
 from email_audit.errors import UserError
 
 
@@ -60,6 +62,68 @@ class Settings(BaseSettings):
     max_message_bytes: int = Field(
         default=512 << 20, ge=1 << 10, description="A larger message is not read but accounted for."
     )
+    max_reader_bytes: int = Field(
+        default=6 << 30, ge=512 << 20, description="Address space of a process that reads mail."
+    )
+    max_item_seconds: float = Field(
+        default=7200, gt=0, description="Time to read one message in, all its attachments included."
+    )
+    max_archive_depth: int = Field(
+        default=16, ge=0, le=100, description="Archives within archives of an export."
+    )
+    max_archive_members: int = Field(
+        default=1_000_000, ge=1, description="Files in all archives of an export."
+    )
+    max_archive_bytes: int = Field(
+        default=1 << 40, ge=1, description="What all archives of an export expand to."
+    )
+    max_archive_ratio: int = Field(
+        default=250, ge=1, description="What a file in an archive expands to, times its size."
+    )
+    attachment_max_bytes: int = Field(
+        default=100 << 20, ge=1, description="A larger attachment is not read but accounted for."
+    )
+    attachment_seconds: int = Field(
+        default=60, ge=1, le=3600, description="Time for one attachment, recognition apart."
+    )
+    attachment_memory_bytes: int = Field(
+        default=1 << 30, ge=256 << 20, description="Memory of the process that reads attachments."
+    )
+    attachment_archive_bytes: int = Field(
+        default=1 << 30, ge=1, description="Expanded bytes of one attached archive, at most."
+    )
+    attachment_archive_members: int = Field(
+        default=10_000, ge=1, description="Members of one attached archive, at most."
+    )
+    attachment_archive_depth: int = Field(
+        default=8, ge=0, le=100, description="Archives and documents within one, at most."
+    )
+    ocr_languages: str = Field(
+        default="eng+spa", description="Languages of text recognition, tesseract's names."
+    )
+    ocr_seconds: int = Field(
+        default=30, ge=1, le=3600, description="Time for one page's text recognition."
+    )
+    ocr_pages: int = Field(
+        default=100, ge=0, description="Pages of one attachment whose text is recognised, at most."
+    )
+
+    @property
+    def document_limits(self) -> DocumentLimits:
+        """How much of one attachment is read."""
+        return DocumentLimits(
+            seconds=self.attachment_seconds,
+            memory_bytes=self.attachment_memory_bytes,
+            max_bytes=self.attachment_max_bytes,
+            ocr_seconds=self.ocr_seconds,
+            ocr_pages=self.ocr_pages,
+            ocr_languages=self.ocr_languages,
+            archive=ArchiveLimits(
+                max_members=self.attachment_archive_members,
+                max_bytes=self.attachment_archive_bytes,
+                max_depth=self.attachment_archive_depth,
+            ),
+        )
 
     @property
     def zone(self) -> ZoneInfo:

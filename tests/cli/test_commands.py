@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.audits import audit_in, mail, mbox
+from tests.audits import Audit, audit_in, mail, mbox
 
 
 def call(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -200,7 +200,9 @@ def test_damaged_evidence_is_found_by_hashing_again(tmp_path: Path) -> None:
         (["bundle", "--out", "{w}", "--case", "c", "--to", "{w}/b"], "holds no audit yet"),
         (["read", "nowhere.mbox"], "nowhere.mbox"),
         (["tag", "pyproject.toml", "--model", "none_such"], "none_such"),
+        (["tag", "pyproject.toml", "--model", "{w}"], "no spaCy pipeline"),
         (["verify", "nowhere"], "nowhere"),
+        (["verify", "pyproject.toml"], "is a file"),
         (["fly"], "No such command"),
     ],
 )
@@ -227,3 +229,46 @@ def test_a_wrong_setting_in_the_environment_is_named(workspace: Path) -> None:
     assert done.returncode == 2
     assert "margin_days" in done.stderr
     assert "'many'" in done.stderr
+
+
+def test_asking_for_an_audit_that_is_not_there_makes_nothing(tmp_path: Path) -> None:
+    assert call("ledger", "--out", tmp_path / "typo").returncode == 2
+    assert not list(tmp_path.iterdir())
+
+
+def run_of(audit: Audit, **options: object) -> subprocess.CompletedProcess[str]:
+    given = {"roster": audit.roster, "mail": audit.mail, "out": audit.workspace} | options
+    return call("run", *(part for key, value in given.items() for part in (f"--{key}", value)))
+
+
+def test_a_wrong_model_or_workspace_is_told_before_anything_is_read(tmp_path: Path) -> None:
+    audit = audit_in(tmp_path, P1="box")
+    audit.write("box/1.eml", mail())
+    before = sorted(tmp_path.rglob("*"))
+    for options, message in (
+        ({"model": "none_such"}, "'none_such'"),
+        ({"out": audit.roster}, "workspace cannot be made"),
+        ({"out": audit.roster / "below"}, "workspace cannot be made"),
+        ({"out": audit.mail}, "lies in the mail folder"),
+        ({"out": audit.mail / "box" / "case"}, "lies in the mail folder"),
+    ):
+        done = run_of(audit, **options)
+        assert (done.returncode, done.stdout) == (2, ""), done.stderr
+        assert message in done.stderr
+        assert "Traceback" not in done.stderr
+        assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_links_are_named_and_brackets_in_a_name_are_no_markup(tmp_path: Path) -> None:
+    audit = audit_in(tmp_path, P1="[/box]", P2="ann@city.example")
+    audit.write("[/box]/1.eml", mail())
+    audit.write("[bold]x", mail())
+    (audit.mail / "[/box]" / "link").symlink_to("/etc/passwd")
+    done = run_of(audit)
+    assert done.returncode == 0, done.stderr
+    assert "[/box]/link is a link or no file; what it leads to was not read" in done.stdout
+    assert "[bold]x belongs to no officer" in done.stdout
+    assert "[/box]" in call("ledger", "--out", audit.workspace).stdout
+    read = call("read", audit.mail)
+    assert len(read.stdout.splitlines()) == 2
+    assert "link is a link or no file" in read.stderr

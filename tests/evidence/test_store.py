@@ -104,3 +104,13 @@ def test_any_content_comes_back(content: bytes) -> None:
     blob = store.put(io.BytesIO(content), batch="1")
     with store.open(blob.sha256) as stream:
         assert stream.read() == content
+
+
+def test_what_is_derived_lies_beside_the_evidence_and_is_replaced_whole(tmp_path: Path) -> None:
+    store = EvidenceStore(str(tmp_path))
+    assert store.derived("text/1/ab.json") is None
+    store.put_derived("text/1/ab.json", b"first")
+    store.put_derived("text/1/ab.json", b"second")
+    assert store.derived("text/1/ab.json") == b"second"
+    assert [file.name for file in tmp_path.rglob("*") if file.is_file()] == ["ab.json"]
+    assert not store.holds("ab")

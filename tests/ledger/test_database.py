@@ -1,17 +1,22 @@
 """The case database: migrations equal the models, constraints hold, the custody log only grows."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, select, text
 
 from email_audit.errors import RunError, UserError
 from email_audit.evidence.custody import chain_faults
-from email_audit.ledger import custody_log
+from email_audit.ledger import custody_log, migrations
 from email_audit.ledger.database import CaseDatabase
-from email_audit.ledger.models import Base, StateRow
+from email_audit.ledger.models import Base, ItemRow, MemberRow, StateRow
+
+MIGRATIONS = Path(migrations.__path__[0])
 
 
 @pytest.fixture
@@ -34,6 +39,35 @@ def test_migrating_twice_changes_nothing(database: CaseDatabase) -> None:
     database.migrate()
     with database.session() as session:
         assert session.get_one(StateRow, "kept").value == "1"
+
+
+def test_a_case_of_the_first_version_is_upgraded_with_its_rows(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'case.db'}"
+    database = CaseDatabase(url)
+    with database.session() as session:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = session.connection()
+        command.upgrade(config, "0001")
+        acquisition = {"custodian": "'P'", "custodian_order": 0, "path": "'p'", "is_folder": 0}
+        chunk = {"acquisition_id": 1, "ordinal": 0, "items": 1, "is_read": 1}
+        member = {"acquisition_id": 1, "ordinal": 0, "path": "'m'", "sha256": "'c'"}
+        for statement in (
+            insert("acquisition", acquisition | {"state": "'planned'", "problem": "''"}),
+            insert("chunk", chunk),
+            insert("member", member | {"size_bytes": 1, "format": "'eml'", "declared": 1}),
+            insert_item(),
+        ):
+            session.execute(text(statement))
+    database.migrate()
+    with database.session() as session:
+        (member,) = session.scalars(select(MemberRow))
+        assert (member.path, member.problem, member.problem_code) == ("m", "", "")
+        assert member.container_sha256 is None
+        (item,) = session.scalars(select(ItemRow))
+        assert item.member_id == member.id
+    with pytest.raises(RunError, match="problem_has_code"), database.session() as session:
+        session.execute(text("UPDATE member SET problem = 'why'"))
 
 
 @pytest.mark.parametrize("statement", ["UPDATE custody SET actor = 'x'", "DELETE FROM custody"])
@@ -83,7 +117,11 @@ def insert_item(**values: object) -> str:
         "is_reply": 0,
         "participant_keys": "''",
     } | values
-    return f"INSERT INTO item ({', '.join(row)}) VALUES ({', '.join(map(str, row.values()))})"
+    return insert("item", row)
+
+
+def insert(table: str, row: Mapping[str, object]) -> str:
+    return f"INSERT INTO {table} ({', '.join(row)}) VALUES ({', '.join(map(str, row.values()))})"
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ def test_pictures_of_a_related_part_are_attached_and_its_root_is_the_body() -> N
     (picture,) = parsed.attachments
     assert (picture.size, picture.status) == (5, AttachmentStatus.UNSUPPORTED)
     assert picture.sha256 == hashlib.sha256(b"hello").hexdigest()
-    assert picture.reason == "no reader for image/png yet"
+    assert picture.reason == "no reader for image/png was given"
 
 
 def test_a_calendar_alternative_is_an_attachment_in_readable_lines() -> None:

@@ -175,3 +175,16 @@ def test_two_ways_of_counting_agree_on_anything_and_no_byte_is_left_out(content:
     assert "".join(f"{item.start}-{item.stop}," for item in items).startswith("0-")
     assert items[-1].stop == len(content)
     assert all(item.stop == following.start for item, following in pairwise(items))
+
+
+def test_the_labels_of_a_gmail_takeout_are_named_with_each_message(shared: Path) -> None:
+    content = (shared / "mbox" / "derived" / "variant-takeout.mbox").read_bytes()
+    labels_of = [item.path_in_source.partition(" [")[2] for item in found(content)]
+    assert labels_of[0] == "Inbox,Opened]"
+    assert "Arbeit/Projekté,Archived]" in labels_of
+    assert all(labels_of)
+    labels = b"X-Gmail-Labels: =?UTF-8?Q?Enviados,_=E2=9C=94?=\n  ,Union\n"
+    (item,) = found(ENVELOPE + b"X-GM-THRID: 1\n" + labels + HEADER + b"\nbody\n")
+    assert item.path_in_source == "message 1 [Enviados, \u2714 ,Union]"
+    (plain,) = found(ENVELOPE + HEADER + b"\nX-Gmail-Labels: quoted\n")
+    assert plain.path_in_source == "message 1"

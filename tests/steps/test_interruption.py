@@ -1,16 +1,21 @@
 """Killed, stopped or out of disk: nothing lost, and the next run ends where one would have."""
 
 import base64
+import hashlib
+import io
 import os
 import random
 import resource
 import signal
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
+from email_audit.ledger.models import AcquisitionRow
 from email_audit.settings import Settings
 from email_audit.steps.case import open_case
 from email_audit.steps.run import check_ledger
@@ -52,9 +57,18 @@ def make_audit(folder: Path) -> Audit:
     audit.write("bob.mbox", mbox(*messages[200:], large))
     for n in range(0, MESSAGES, 20):
         audit.write(f"cy/{n}.eml", messages[n])
+    audit.write("cy/archive.zip", zipped({f"{n}.eml": messages[n] for n in range(0, MESSAGES, 2)}))
     for file in (path for path in audit.mail.rglob("*") if path.is_file()):
         os.utime(file, (0, 0))
     return audit
+
+
+def zipped(files: dict[str, str]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(zipfile.ZipInfo(name), content)
+    return out.getvalue()
 
 
 def start(audit: Audit, *, limit_bytes: int | None = None) -> subprocess.Popen[str]:
@@ -108,6 +122,26 @@ def test_killed_at_random_moments_and_run_again_the_result_is_the_same(
     with open_case(settings_of(audit)) as case:
         check_ledger(case)
         assert verify_evidence(case).faults == ()
+
+
+def test_killed_while_an_archive_is_expanded_the_next_run_expands_it_whole(
+    undisturbed: Audit, tmp_path: Path
+) -> None:
+    audit = make_audit(tmp_path)
+    run = start(audit)
+    # This file is only in the archive, near its beginning, and long before the ledger is written.
+    with zipfile.ZipFile(audit.mail / "cy" / "archive.zip") as archive:
+        first = hashlib.sha256(archive.read("2.eml")).hexdigest()
+    kept = audit.workspace / "evidence" / "sha256" / first[:2] / first[2:4] / first
+    while not kept.exists() and run.poll() is None:
+        pass
+    run.kill()
+    run.communicate()
+    with open_case(settings_of(audit)) as case, case.database.session() as session:
+        states = {row.path: row.state for row in session.scalars(select(AcquisitionRow))}
+    assert states["cy"] == "planned"
+    assert start(audit).wait() == 0
+    assert everything(settings_of(audit)) == everything(settings_of(undisturbed))
 
 
 def test_a_run_that_is_told_to_stop_says_how_to_go_on(tmp_path: Path) -> None:

@@ -46,7 +46,8 @@ class BundleMessage:
     """One distinct message of the case, its bytes and where they come from.
 
     `original` is the message as RFC 5322 bytes as transmitted; `source_bytes` are the very bytes of
-    the container's stretch it was read from, `source_suffix` names their form (`.mbox-item`).
+    the container's stretch it was read from, or `original` again where the container holds it in
+    pieces (PST); `source_suffix` names their form (`.mbox-item`).
     `number` starts at 1 and names the message everywhere in the bundle.
     """
 

@@ -21,6 +21,7 @@ _COMMANDS = {
     "read": "Print every message of files and folders as JSON lines.",
     "run": "Do the whole audit: acquire, read, tag, index, check the ledger.",
     "search": "Find hits in the index.",
+    "sync": "Acquire what is new in live mailboxes on an Exchange server.",
     "tag": "Print what the classifier says of every message of files and folders.",
     "verify": "Check a case bundle with nothing but the bundle.",
 }

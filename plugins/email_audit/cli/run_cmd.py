@@ -11,7 +11,11 @@ from email_audit.settings import Settings
 
 @click.command("run")
 @click.option("--roster", type=PATH, required=True, help="roster.csv")
-@click.option("--mail", type=PATH, required=True, help="Folder of mailbox exports.")
+@click.option(
+    "--mail",
+    type=PATH,
+    help="Folder of mailbox exports; may be left out after `email-audit sync`.",
+)
 @workspace_option
 @click.option("--requests", type=PATH, help="requests.csv, the agency's own log of requests.")
 @click.option("--margin-days", type=int, help="Days added to each assignment [default: 0].")
@@ -25,7 +29,7 @@ from email_audit.settings import Settings
 )
 def command(
     roster: Path,
-    mail: Path,
+    mail: Path | None,
     workspace: Path,
     requests: Path | None,
     margin_days: int | None,

@@ -27,7 +27,7 @@ _NUMBERS = (
 
 def print_ledger(lines: Sequence[Balance]) -> None:
     """Print one row for each acquisition and the totals."""
-    console = Console(width=None if Console().is_terminal else 140)
+    console = _console()
     table = Table(title="Ledger", title_justify="left", title_style="bold")
     table.add_column("custodian")
     table.add_column("export", overflow="fold")
@@ -64,14 +64,14 @@ def print_officers(case: Case) -> None:
         own = [line for line in lines if line.custodian == officer]
         found = sum(line.found for line in own)
         table.add_row(officer, name, str(len(own)), str(found), str(hits[officer]))
-    Console(width=None if Console().is_terminal else 140).print(table)
+    _console().print(table)
     print_ledger(lines)
 
 
 def print_report(report: RunReport, workspace: Path) -> None:
     """Print what a run did, what does not fit the roster, the ledger, and what to do next."""
     print_ledger(report.balances)
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, markup=False, soft_wrap=True)
     custodians = Counter(line.custodian for line in report.balances)
     console.print(
         f"{len(custodians)} officers, {len(report.balances)} exports: "
@@ -81,12 +81,17 @@ def print_report(report: RunReport, workspace: Path) -> None:
     )
     for path in report.registration.unassigned:
         console.print(f"warning: {path} belongs to no officer of the roster; it was not read.")
+    for path in report.registration.not_files:
+        console.print(f"warning: {path} is a link or no file; what it leads to was not read.")
     for officer in report.registration.without_export:
         console.print(f"warning: officer {officer} has no export in the mail folder.")
     console.print(f"Search:  email-audit search --out {workspace} 'kinds:alert'")
-    console.print(
-        f"Bundle:  email-audit bundle --out {workspace} --case CASE --to FOLDER", markup=False
-    )
+    console.print(f"Bundle:  email-audit bundle --out {workspace} --case CASE --to FOLDER")
+
+
+def _console() -> Console:
+    """Give where tables go. No markup: the name of an export may hold brackets."""
+    return Console(markup=False, width=None if Console().is_terminal else 140)
 
 
 def _cells(line: Balance) -> list[str]:

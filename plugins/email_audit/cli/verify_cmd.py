@@ -4,12 +4,11 @@ from pathlib import Path
 
 import click
 
-from email_audit.cli.options import EXISTING_PATH
 from email_audit.errors import RunError
 
 
 @click.command("verify")
-@click.argument("bundle", type=EXISTING_PATH)
+@click.argument("bundle", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--expect", metavar="SHA256", help="The manifest's SHA-256, as written down.")
 def command(bundle: Path, expect: str | None) -> None:
     """Check a case bundle with nothing but the bundle; say which file is wrong."""

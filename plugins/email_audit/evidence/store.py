@@ -11,11 +11,13 @@ from typing import BinaryIO, cast
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
+from email_audit.archives.bounded import MemberError
 from email_audit.errors import RunError
 
 BLOCK_BYTES = 1 << 20
 _BLOBS = "sha256"
 _INCOMING = "incoming"
+_DERIVED = "derived"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +56,19 @@ class EvidenceStore:
         `batch` names the acquisition, so that `discard_incoming` can remove what an interrupted
         one left behind.
 
+        What an error of the stream itself leaves behind is removed at once.
+
         Raises:
             RunError: where the store cannot be written, for instance because the disk is full.
         """
         incoming = f"{self._root}/{_INCOMING}/{batch}/{os.getpid()}-{os.urandom(6).hex()}"
         try:
             self._fs.makedirs(self._parent(incoming), exist_ok=True)
-            blob = self._write_hashed(stream, incoming)
+            try:
+                blob = self._write_hashed(stream, incoming)
+            except MemberError:
+                self._fs.rm_file(incoming)
+                raise
             final = self._path(blob.sha256)
             if self._fs.exists(final):
                 self._fs.rm_file(incoming)
@@ -104,6 +112,31 @@ class EvidenceStore:
                 found = hash_stream(stream).sha256
             if found != sha256:
                 yield Damage(sha256, found)
+
+    def derived(self, key: str) -> bytes | None:
+        """Give what was derived from evidence and kept under `key`, None where there is nothing."""
+        try:
+            with self._fs.open(f"{self._root}/{_DERIVED}/{key}", "rb") as stream:
+                return bytes(stream.read())
+        except OSError:
+            return None
+
+    def put_derived(self, key: str, data: bytes) -> None:
+        """Keep what was derived from evidence: no evidence itself, it can be deleted at any time.
+
+        Raises:
+            RunError: where the store cannot be written.
+        """
+        final = f"{self._root}/{_DERIVED}/{key}"
+        written = f"{final}.{os.getpid()}-{os.urandom(6).hex()}"
+        try:
+            self._fs.makedirs(self._parent(final), exist_ok=True)
+            self._fs.pipe_file(written, data)
+            self._fs.mv(written, final)
+        except OSError as error:
+            raise RunError(
+                f"{self._root}: derived data cannot be written: {error.strerror or error}"
+            ) from error
 
     def discard_incoming(self, batch: str) -> None:
         """Remove what an interrupted acquisition left half-written."""

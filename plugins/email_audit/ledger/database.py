@@ -29,16 +29,28 @@ class CaseDatabase:
         self.location = parsed.render_as_string(hide_password=True)
         self._is_sqlite = parsed.get_backend_name() == "sqlite"
         options: dict[str, Any] = {}
+        self._folder = Path(parsed.database).parent if self._is_sqlite and parsed.database else None
         if self._is_sqlite:
-            if parsed.database:
-                Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
             options["connect_args"] = {"timeout": _LOCK_WAIT_S}
         self._engine = create_engine(parsed, **options)
         if self._is_sqlite:
             _prepare_sqlite(self._engine)
 
     def migrate(self) -> None:
-        """Create the tables, or bring those of an earlier version up to this one."""
+        """Create the tables, or bring those of an earlier version up to this one.
+
+        Raises:
+            UserError: where the folder of the database cannot be made.
+            RunError: where the database cannot be reached or written.
+        """
+        if self._folder is not None:
+            try:
+                self._folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise UserError(
+                    f"{self._folder}: the workspace cannot be made there: "
+                    f"{error.strerror or error}. Name a folder that exists or can be made (--out)"
+                ) from error
         with self._clear_errors(), self._engine.begin() as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(
@@ -65,8 +77,9 @@ class CaseDatabase:
         Raises:
             UserError: where there is none.
         """
+        exists = self._folder is None or self._folder.is_dir()  # asking must not make a file
         with self._clear_errors():
-            exists = inspect(self._engine).has_table("acquisition")
+            exists = exists and inspect(self._engine).has_table("acquisition")
         if not exists:
             raise UserError(f"{self.location}: holds no audit yet; make one with `email-audit run`")
 

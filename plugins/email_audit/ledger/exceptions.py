@@ -6,14 +6,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from email_audit.ledger.models import AcquisitionRow, AttachmentRow, ItemRow
-from email_audit.messages.records import AttachmentStatus, ReadStatus
+from email_audit.messages.records import INCOMPLETE_PROBLEMS, AttachmentStatus, ReadStatus
 
 
 def unread(session: Session) -> Iterator[dict[str, str]]:
     """Yield one flat record for each exception: messages first, then attachments.
 
     Keys: custodian, source, path_in_source, what (`message` or the attachment's name), status,
-    reason.
+    reason. The reason leaves out what cost no content, such as a missing date.
     """
     messages = session.execute(
         select(ItemRow, AcquisitionRow)
@@ -22,7 +22,8 @@ def unread(session: Session) -> Iterator[dict[str, str]]:
         .order_by(AcquisitionRow.custodian_order, AcquisitionRow.path, ItemRow.ordinal)
     )
     for item, acquisition in messages:
-        reason = "; ".join(f"{p['code']}: {p['detail']}" for p in item.problems)
+        told = [p for p in item.problems if p["code"] in INCOMPLETE_PROBLEMS] or item.problems
+        reason = "; ".join(f"{p['code']}: {p['detail']}" for p in told)
         yield _line(acquisition, item, "message", item.status, reason)
     attachments = session.execute(
         select(AttachmentRow, ItemRow, AcquisitionRow)

@@ -22,18 +22,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from email_audit.ledger.fates import Fate as Fate
 from email_audit.ledger.types import UtcDateTime
-
-
-class Fate(StrEnum):
-    """What became of one found copy of a message; every copy has exactly one in the end."""
-
-    PENDING = "pending"
-    HIT = "hit"
-    NON_HIT = "non_hit"
-    DUPLICATE = "duplicate"
-    OUT_OF_SCOPE = "out_of_scope"
-    UNREADABLE = "unreadable"
 
 
 class AcquisitionState(StrEnum):
@@ -42,6 +32,19 @@ class AcquisitionState(StrEnum):
     PLANNED = "planned"
     ACQUIRED = "acquired"
     FAILED = "failed"
+
+
+class LiveItemState(StrEnum):
+    """What became of an item that a mail server listed.
+
+    `wanted` ones are still to be taken; `taken` ones have a copy in an acquisition; `outside` ones
+    are dated outside the periods that are taken; `gone` ones were deleted before they were taken.
+    """
+
+    WANTED = "wanted"
+    TAKEN = "taken"
+    OUTSIDE = "outside"
+    GONE = "gone"
 
 
 def _one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
@@ -126,10 +129,18 @@ class AcquisitionRow(Base):
 
 
 class MemberRow(Base):
-    """One file of an acquisition: where its bytes are in the evidence store."""
+    """One file of an acquisition: where its bytes are in the evidence store.
+
+    A file out of an archive has the archive's hash in `container_sha256`. `problem` is why its
+    bytes could not, or not all, be taken out of there; where nothing could, `format` is `refused`
+    and `sha256` is the archive's.
+    """
 
     __tablename__ = "member"
-    __table_args__ = (UniqueConstraint("acquisition_id", "ordinal"),)
+    __table_args__ = (
+        UniqueConstraint("acquisition_id", "ordinal"),
+        CheckConstraint("(problem_code = '') = (problem = '')", name="problem_has_code"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     acquisition_id: Mapped[int] = mapped_column(ForeignKey("acquisition.id"))
@@ -140,6 +151,9 @@ class MemberRow(Base):
     modified_at: Mapped[datetime | None]
     format: Mapped[str]
     declared: Mapped[int]
+    container_sha256: Mapped[str | None] = mapped_column(String(64))
+    problem_code: Mapped[str] = mapped_column(default="", server_default="")
+    problem: Mapped[str] = mapped_column(default="", server_default="")
 
 
 class ChunkRow(Base):
@@ -279,3 +293,78 @@ class CustodyRow(Base):
     details: Mapped[dict[str, Any]]
     previous_hash: Mapped[str] = mapped_column(String(64))
     hash: Mapped[str] = mapped_column(String(64), unique=True)
+
+
+class LiveMailboxRow(Base):
+    """A mailbox on a mail server that is acquired sync by sync (docs/exchange.md)."""
+
+    __tablename__ = "live_mailbox"
+    __table_args__ = (UniqueConstraint("custodian", "address"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    custodian: Mapped[str]
+    address: Mapped[str]
+
+
+class LiveFolderRow(Base):
+    """A folder of a live mailbox and the state up to which its changes are known.
+
+    The state is written in the transaction that writes the items it covers.
+    """
+
+    __tablename__ = "live_folder"
+    __table_args__ = (UniqueConstraint("mailbox_id", "server_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    mailbox_id: Mapped[int] = mapped_column(ForeignKey("live_mailbox.id"))
+    server_id: Mapped[str]
+    path: Mapped[str]
+    sync_state: Mapped[str | None]
+
+
+class LiveItemRow(Base):
+    """An item of a live folder as listed by the server; kept when the server no longer has it.
+
+    `received_at` and `sent_at` are the server's, or the time of creation where it has neither.
+    `is_listed` is false for what a listing from the beginning has not named yet. `deleted_at` is
+    when a sync noticed that the server no longer has the item.
+    """
+
+    __tablename__ = "live_item"
+    __table_args__ = (
+        UniqueConstraint("folder_id", "server_id"),
+        _one_of("state", LiveItemState),
+        CheckConstraint("state <> 'gone' OR deleted_at IS NOT NULL", name="gone_has_moment"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    folder_id: Mapped[int] = mapped_column(ForeignKey("live_folder.id"))
+    server_id: Mapped[str]
+    change_key: Mapped[str]
+    state: Mapped[str] = mapped_column(index=True)
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    received_at: Mapped[datetime | None]
+    sent_at: Mapped[datetime | None]
+    is_listed: Mapped[bool]
+    deleted_at: Mapped[datetime | None]
+
+
+class LiveCopyRow(Base):
+    """A copy of a live item taken in one sync: its content and its properties in the store.
+
+    `member_id` is set when the acquisition is complete. An item whose content changed on the
+    server has several copies; none is ever replaced.
+    """
+
+    __tablename__ = "live_copy"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    item_id: Mapped[int] = mapped_column(ForeignKey("live_item.id"), index=True)
+    acquisition_id: Mapped[int] = mapped_column(ForeignKey("acquisition.id"), index=True)
+    member_id: Mapped[int | None] = mapped_column(ForeignKey("member.id"))
+    change_key: Mapped[str]
+    format: Mapped[str]
+    sha256: Mapped[str] = mapped_column(String(64))
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    properties_sha256: Mapped[str] = mapped_column(String(64))
+    properties_bytes: Mapped[int] = mapped_column(BigInteger)

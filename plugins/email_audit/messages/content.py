@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from email_audit.messages.attached import read_attachment, unknown_charset
 from email_audit.messages.charset import decode_text
 from email_audit.messages.envelope import Envelope, header_text, read_envelope
+from email_audit.messages.extraction import TextExtractor
 from email_audit.messages.flowed import unwrap_flowed
 from email_audit.messages.html import html_text
 from email_audit.messages.identity import bytes_sha256, content_sha256
@@ -19,6 +20,7 @@ from email_audit.messages.records import (
     ProblemCode,
 )
 from email_audit.messages.transfer import find_uuencoded
+from email_audit.messages.winmail import open_winmail
 
 _HTML = frozenset({"text/html", "text/x-amp-html", "text/watch-html", "application/xhtml+xml"})
 _NEVER_BODY = frozenset(
@@ -68,10 +70,14 @@ class _Piece:
     starts_section: bool = False
 
 
-def read_content(entity: Entity, limits: ReadLimits, problems: Problems) -> Content:
+def read_content(
+    entity: Entity, limits: ReadLimits, problems: Problems, extract: TextExtractor
+) -> Content:
     """Read the body and all attachments below `entity`, flattened in document order."""
-    reader = _Reader(limits, problems)
+    reader = _Reader(limits, problems, extract)
     pieces = reader.read(entity, is_root=True)
+    if reader.carried_bodies and not any(piece.text.strip() for piece in pieces):
+        pieces = [_Piece(text) for text in reader.carried_bodies]
     if len(pieces) == 1:
         return Content(pieces[0].text, (0,), tuple(reader.attachments))
     body: list[str] = []
@@ -102,10 +108,13 @@ def content_hash(envelope: Envelope, content: Content) -> ContentHash:
 
 
 class _Reader:
-    def __init__(self, limits: ReadLimits, problems: Problems) -> None:
+    def __init__(self, limits: ReadLimits, problems: Problems, extract: TextExtractor) -> None:
         self._limits = limits
         self._problems = problems
+        self._extract = extract
         self.attachments: list[Attachment] = []
+        self.carried_bodies: list[str] = []
+        """Bodies found in winmail.dat attachments: the message's own where MIME has none."""
 
     def read(
         self, entity: Entity, *, is_root: bool = False, is_choice: bool = False
@@ -238,8 +247,12 @@ class _Reader:
             if len(child.headers):
                 self._add_message(child, problems, data, filename)
                 return
+        if self._add_winmail(data, filename, kind, depth):
+            return
         self.attachments.append(
-            read_attachment(data, filename, kind, charset, self._limits, self._problems)
+            read_attachment(
+                data, filename, kind, charset, self._limits, self._problems, self._extract
+            )
         )
 
     def _embedded(self, entity: Entity) -> None:
@@ -252,11 +265,13 @@ class _Reader:
         """Attach a message: its header and body as text, its own attachments after it."""
         if not data.strip():
             self.attachments.append(
-                read_attachment(data, filename, "message/rfc822", "", self._limits, problems)
+                read_attachment(
+                    data, filename, "message/rfc822", "", self._limits, problems, self._extract
+                )
             )
             return
         envelope = read_envelope(child.headers, problems)
-        content = read_content(child, self._limits, problems)
+        content = read_content(child, self._limits, problems, self._extract)
         self._problems.merge(problems.found(), "an embedded message")
         index = len(self.attachments)
         self.attachments.append(
@@ -270,6 +285,36 @@ class _Reader:
                 text=f"{header_text(envelope)}\n\n{content.body}",
             )
         )
+        self._add_children(index, content)
+
+    def _add_winmail(self, data: bytes, filename: str, kind: str, depth: int) -> bool:
+        """Attach a TNEF stream and what it carries; False where the bytes are none."""
+        carried = open_winmail(data, self._limits, depth, self._problems)
+        if carried is None:
+            return False
+        problems = Problems(carried.problems)
+        child = read_entity(carried.original, self._limits, problems, depth=depth + 1)
+        content = read_content(child, self._limits, problems, self._extract)
+        self._problems.merge(problems.found(), "winmail.dat")
+        self.carried_bodies.append(content.body)
+        index = len(self.attachments)
+        sha256 = bytes_sha256(data)
+        self.attachments.append(
+            Attachment(
+                filename=filename,
+                content_type=kind,
+                size=len(data),
+                sha256=sha256,
+                identity=sha256,
+                status=AttachmentStatus.OK,
+                text=content.body,
+            )
+        )
+        self._add_children(index, content)
+        return True
+
+    def _add_children(self, index: int, content: Content) -> None:
+        """Add the attachments of what the attachment at `index` carries."""
         self.attachments.extend(
             replace(part, parent=index if part.parent is None else part.parent + index + 1)
             for part in content.attachments

@@ -9,7 +9,7 @@ from email_audit.messages.addresses import parse_addresses
 from email_audit.messages.dates import parse_date, received_date
 from email_audit.messages.headers import Headers, decode_words, unfolded
 from email_audit.messages.problems import Problems
-from email_audit.messages.records import Address, ProblemCode
+from email_audit.messages.records import Address, Message, ProblemCode
 
 _IDENTIFIER = re.compile(r"<[^<>]*>")
 _WHITE = re.compile(r"\s+")
@@ -102,7 +102,7 @@ def _transport_dates(headers: Headers) -> tuple[datetime, ...]:
     return tuple(date for date in dates if date is not None)
 
 
-def header_text(envelope: Envelope) -> str:
+def header_text(envelope: Envelope | Message) -> str:
     """Give an embedded message's header as its reader would see it."""
     lines = [
         ("From", _shown([envelope.sender] if envelope.sender else [])),

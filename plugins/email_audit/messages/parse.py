@@ -5,6 +5,7 @@ from dataclasses import replace
 from email_audit.messages.charset import decode_text
 from email_audit.messages.content import Content, content_hash, read_content
 from email_audit.messages.envelope import Envelope, read_envelope
+from email_audit.messages.extraction import TextExtractor, extract_nothing
 from email_audit.messages.identity import bytes_sha256, content_sha256, mih
 from email_audit.messages.limits import ReadLimits
 from email_audit.messages.mime import read_entity
@@ -30,24 +31,31 @@ _SIGNATURE = (SegmentKind.SIGNATURE, SegmentKind.FOOTER)
 
 
 def parse_message(
-    original: bytes, *, limits: ReadLimits, container_problems: tuple[Problem, ...] = ()
+    original: bytes,
+    *,
+    limits: ReadLimits,
+    container_problems: tuple[Problem, ...] = (),
+    extract: TextExtractor = extract_nothing,
 ) -> Message:
     """Read one message (RFC 5322, RFC 2045); never raises, whatever the bytes are.
 
     `container_problems` are what the mailbox export already knows about this item, for instance
-    that its end is missing; they come first in the record.
+    that its end is missing; they come first in the record. `extract` reads attachments that are
+    no text.
     """
     try:
-        return _parse(original, limits, Problems(container_problems))
+        return _parse(original, limits, Problems(container_problems), extract)
     except RecursionError:
         # Embedded messages are read by recursion, bounded by `max_depth`; the caller's own stack
         # may leave less room than that needs.
         problems = Problems(container_problems)
         problems.add(ProblemCode.TOO_DEEP, "messages are nested too deep for the stack")
-        return _parse(original, replace(limits, max_depth=_SAFE_DEPTH), problems)
+        return _parse(original, replace(limits, max_depth=_SAFE_DEPTH), problems, extract)
 
 
-def _parse(original: bytes, limits: ReadLimits, problems: Problems) -> Message:
+def _parse(
+    original: bytes, limits: ReadLimits, problems: Problems, extract: TextExtractor
+) -> Message:
     if not original.strip():
         return _unreadable(original, problems, "there is no content")
     if original.startswith(_UTF16_MARKS):
@@ -64,7 +72,7 @@ def _parse(original: bytes, limits: ReadLimits, problems: Problems) -> Message:
             ProblemCode.BROKEN_HEADER, "a line that is no field ends the header: the body begins"
         )
     envelope = read_envelope(root.headers, problems)
-    content = read_content(root, limits, problems)
+    content = read_content(root, limits, problems, extract)
     return _record(envelope, content, problems)
 
 

@@ -1,6 +1,12 @@
 """The problems met while one message is read, each kind once."""
 
-from email_audit.messages.records import LOSSY_PROBLEMS, Problem, ProblemCode, ReadStatus
+from email_audit.messages.records import (
+    INCOMPLETE_PROBLEMS,
+    LOSSY_PROBLEMS,
+    Problem,
+    ProblemCode,
+    ReadStatus,
+)
 
 
 class Problems:
@@ -28,6 +34,5 @@ class Problems:
 
     def status(self) -> ReadStatus:
         """Give `partial` where some content was not seen or there was no header, else `ok`."""
-        if ProblemCode.NO_HEADERS in self._found or not LOSSY_PROBLEMS.isdisjoint(self._found):
-            return ReadStatus.PARTIAL
-        return ReadStatus.OK
+        is_whole = INCOMPLETE_PROBLEMS.isdisjoint(self._found)
+        return ReadStatus.OK if is_whole else ReadStatus.PARTIAL

@@ -37,7 +37,7 @@ class ProblemCode(StrEnum):
 
     `DAMAGED`: a checksum of the container does not hold for content of the item. `ENCRYPTED`: it
     needs a password or key. `LIMITED`: a bound against bombs stopped the reading. `DELETED`: the
-    mailbox no longer lists the item, it was recovered.
+    mailbox no longer lists the item, it was recovered. `WITHHELD`: a mail server did not give it.
     """
 
     NO_HEADERS = "no_headers"
@@ -60,6 +60,7 @@ class ProblemCode(StrEnum):
     LIMITED = "limited"
     DELETED = "deleted"
     READER_FAILED = "reader_failed"
+    WITHHELD = "withheld"
 
 
 LOSSY_PROBLEMS = frozenset(
@@ -72,9 +73,13 @@ LOSSY_PROBLEMS = frozenset(
         ProblemCode.TOO_MANY_PARTS,
         ProblemCode.TOO_LARGE,
         ProblemCode.TRUNCATED,
+        ProblemCode.WITHHELD,
     }
 )
 """Problems that mean some content was not seen: a message with one of them is `partial`."""
+
+INCOMPLETE_PROBLEMS = LOSSY_PROBLEMS | {ProblemCode.NO_HEADERS}
+"""Without a header it is unknown who wrote to whom and when: that is `partial` as well."""
 
 
 @dataclass(frozen=True, slots=True)

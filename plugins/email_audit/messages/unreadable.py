@@ -8,7 +8,10 @@ _NO_CONTENT = ContentHash("")
 def unreadable_message(
     problems: tuple[Problem, ...], *, content_sha256: ContentHash = _NO_CONTENT
 ) -> Message:
-    """Give an empty record with its problems; equal content hashes mean equal bytes."""
+    """Give an empty record with its problems; equal content hashes mean equal bytes.
+
+    It has no class: what it would have been is not known.
+    """
     return Message(
         subject="",
         sender=None,
@@ -30,4 +33,5 @@ def unreadable_message(
         mih=None,
         status=ReadStatus.UNREADABLE,
         problems=problems,
+        item_class="",
     )

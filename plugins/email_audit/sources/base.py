@@ -108,7 +108,10 @@ class Rfc5322Source(Source):
     def parse(self, item: FoundItem) -> Message:
         """Interpret the bytes as MIME."""
         message = parse_message(
-            item.original, limits=self.options.limits, container_problems=item.problems
+            item.original,
+            limits=self.options.limits,
+            container_problems=item.problems,
+            extract=self.options.extract,
         )
         return replace(message, item_class=item.item_class)
 
@@ -119,3 +122,22 @@ class Rfc5322Source(Source):
             "(EMAIL_AUDIT_MAX_MESSAGE_BYTES); it is kept as evidence"
         )
         return Unreadable(ordinal, path, start, stop, Problem(ProblemCode.TOO_LARGE, detail))
+
+
+class SingleItemSource(Rfc5322Source):
+    """A kind of file that is one item."""
+
+    def declared(self, blob: BinaryIO) -> int:  # noqa: ARG002 - whatever the file holds
+        """Give 1: the file is the item."""
+        return 1
+
+    def extents(self, blob: BinaryIO, *, max_items: int, max_bytes: int) -> Iterator[Extent]:  # noqa: ARG002
+        """Give the one stretch there is."""
+        yield Extent(0, blob.seek(0, 2), 0, 1)
+
+    def whole(self, blob: BinaryIO, extent: Extent) -> bytes | Unreadable:
+        """Read the file, unless it is over the limit."""
+        if extent.stop > self.options.max_message_bytes:
+            return self.too_large(extent.first, "", 0, extent.stop)
+        blob.seek(0)
+        return blob.read()

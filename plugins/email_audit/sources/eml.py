@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 from typing import BinaryIO
 
 from email_audit.messages.records import Problem, ProblemCode
-from email_audit.sources.base import Extent, FoundItem, Rfc5322Source, Unreadable
+from email_audit.sources.base import Extent, FoundItem, SingleItemSource, Unreadable
 
 _HEADER_LINE = re.compile(rb"[!-9;-~]+[ \t]*:")
 _MAIL_SUFFIXES = frozenset({".eml", ".email", ".mail"})
@@ -16,7 +16,7 @@ _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _BOM = b"\xef\xbb\xbf"
 
 
-class EmlSource(Rfc5322Source):
+class EmlSource(SingleItemSource):
     """One message a file."""
 
     name = "eml"
@@ -31,24 +31,16 @@ class EmlSource(Rfc5322Source):
             path.suffix.lower() in _MAIL_SUFFIXES
             or _MAILDIR_NAME.search(path.name) is not None
             or path.parent.name in _MAILDIR_FOLDERS
-            or _begins_with_headers(head)
+            or begins_with_headers(head)
         )
-
-    def declared(self, blob: BinaryIO) -> int:  # noqa: ARG002 - a file is one message
-        """Give 1: the file is the message."""
-        return 1
-
-    def extents(self, blob: BinaryIO, *, max_items: int, max_bytes: int) -> Iterator[Extent]:  # noqa: ARG002
-        """Give the one stretch there is."""
-        yield Extent(0, blob.seek(0, 2), 0, 1)
 
     def items(self, blob: BinaryIO, extent: Extent) -> Iterator[FoundItem | Unreadable]:
         """Give the file's content as one item."""
-        if extent.stop > self.options.max_message_bytes:
-            yield self.too_large(extent.first, "", 0, extent.stop)
-            return
-        blob.seek(0)
-        yield FoundItem(extent.first, "", 0, extent.stop, blob.read())
+        content = self.whole(blob, extent)
+        if isinstance(content, Unreadable):
+            yield content
+        else:
+            yield FoundItem(extent.first, "", 0, extent.stop, content)
 
 
 class TextSource(EmlSource):
@@ -65,7 +57,7 @@ class TextSource(EmlSource):
         return bool(head) and not _CONTROL.search(head)
 
 
-class UnsupportedSource(Rfc5322Source):
+class UnsupportedSource(SingleItemSource):
     """What no reader knows yet: one unreadable item, so that the ledger says so."""
 
     name = "unsupported"
@@ -75,37 +67,26 @@ class UnsupportedSource(Rfc5322Source):
         """Take anything."""
         return True
 
-    def declared(self, blob: BinaryIO) -> int:  # noqa: ARG002
-        """Give 1: the file itself."""
-        return 1
-
-    def extents(self, blob: BinaryIO, *, max_items: int, max_bytes: int) -> Iterator[Extent]:  # noqa: ARG002
-        """Give the one stretch there is."""
-        yield Extent(0, blob.seek(0, 2), 0, 1)
-
     def items(self, blob: BinaryIO, extent: Extent) -> Iterator[FoundItem | Unreadable]:
         """Say that the file cannot be read, naming its kind where the first bytes tell."""
         blob.seek(0)
-        detail = f"no reader for {_kind_of(blob.read(512))} yet; the file is kept as evidence"
+        detail = f"no reader knows its content: {_kind_of(blob.read(512))}"
         problem = Problem(ProblemCode.UNSUPPORTED_FORMAT, detail)
         yield Unreadable(extent.first, "", 0, extent.stop, problem)
 
 
-_MAGIC = (
-    (b"!BDN", "an Outlook PST or OST file"),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an OLE file such as an Outlook MSG"),
-    (b"PK\x03\x04", "a ZIP archive"),
-    (b"\x1f\x8b", "a gzip file"),
-    (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
-    (b"\x78\x9f\x3e\x22", "a TNEF file (winmail.dat)"),
+_UNREAD_KINDS = (
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an OLE file, but no message or document"),
+    (b"PK\x03\x04", "a ZIP archive in a form of its own"),
 )
 
 
 def _kind_of(head: bytes) -> str:
-    return next((kind for magic, kind in _MAGIC if head.startswith(magic)), "this kind of file")
+    known = (kind for magic, kind in _UNREAD_KINDS if head.startswith(magic))
+    return next(known, "it begins like no form of mail, document or archive")
 
 
-def _begins_with_headers(head: bytes) -> bool:
+def begins_with_headers(head: bytes) -> bool:
     """Say whether the first two lines read as RFC 5322 2.2 header fields.
 
     One line with a colon is in every prose text; a second header or a continuation makes it mail.

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from email_audit.messages.headers import decode_words, unfolded
 from email_audit.messages.records import Problem, ProblemCode
 from email_audit.sources.base import Extent, FoundItem, Rfc5322Source, Unreadable
 
@@ -26,6 +27,9 @@ _BARE_ENVELOPE = re.compile(rb"From (?:-|\?\?\?@\?\?\?)[ \t]*[^\r\n]{0,40}\r?$")
 _HEADER_LINE = re.compile(rb"[!-9;-~]{1,100}[ \t]*:")
 _CONTENT_LENGTH = re.compile(rb"(?im)^content-length:[ \t]*(\d{1,12})[ \t]*\r?$")
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
+# Takeout puts it at the top of the header, at most behind the thread's number.
+_GMAIL_LABELS = re.compile(rb"(?im)^x-gmail-labels:([^\r\n]*(?:\r?\n[ \t][^\r\n]*)*)")
+_LABELS_WITHIN_BYTES = 4096
 _QUOTED_FROM = re.compile(rb"(?m)^>(?=>*From )")
 
 
@@ -227,7 +231,16 @@ def _found(ordinal: int, path: str, begin: int, raw: bytes, *, is_last: bool) ->
         message = message[:-1]
     if b"\n>" in message and not _has_true_length(message):
         message = _QUOTED_FROM.sub(b"", message)
+    path += _labels(message)
     return FoundItem(ordinal, path, begin, begin + len(raw), message, problems)
+
+
+def _labels(message: bytes) -> str:
+    """Name the Gmail labels of a message in a take-out: all its folders are in one file."""
+    match = _GMAIL_LABELS.search(message, 0, _LABELS_WITHIN_BYTES)
+    if match is None or _BLANK_LINE.search(message, 0, match.start()):
+        return ""
+    return f" [{decode_words(unfolded(match[1])).strip()}]"
 
 
 def _has_true_length(message: bytes) -> bool:

@@ -3,12 +3,26 @@
 from typing import BinaryIO
 
 from email_audit.sources.base import ReadOptions, Rfc5322Source, Source
+from email_audit.sources.bookkeeping import BookkeepingSource
+from email_audit.sources.document import DocumentSource
 from email_audit.sources.eml import EmlSource, TextSource, UnsupportedSource
+from email_audit.sources.emlx import EmlxSource
+from email_audit.sources.live_item import LiveItemSource
 from email_audit.sources.mbox import MboxSource
+from email_audit.sources.msg import MsgSource
+from email_audit.sources.pst import PstSource
+from email_audit.sources.tnef import TnefSource
 
 SOURCES: tuple[type[Rfc5322Source], ...] = (
     MboxSource,
+    MsgSource,
+    PstSource,
+    TnefSource,
+    EmlxSource,
+    LiveItemSource,
     EmlSource,
+    BookkeepingSource,
+    DocumentSource,
     TextSource,
     UnsupportedSource,
 )

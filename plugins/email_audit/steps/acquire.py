@@ -11,10 +11,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from email_audit import __version__
+from email_audit.archives.expand import ExportFile, FileRole
 from email_audit.errors import RunError, UserError
-from email_audit.evidence.store import Blob, hash_stream
+from email_audit.evidence.store import Blob, EvidenceStore, hash_stream
 from email_audit.exports import count_mail_files, mail_files
 from email_audit.ledger import custody_log
+from email_audit.ledger.live import is_synced
 from email_audit.ledger.models import (
     AcquisitionRow,
     AcquisitionState,
@@ -25,15 +27,27 @@ from email_audit.ledger.models import (
 from email_audit.sources.base import Extent
 from email_audit.sources.registry import detect_source
 from email_audit.steps.case import Case
+from email_audit.steps.members import archive_limits, export_members
+from email_audit.steps.places import REFUSED_FORMAT
+
+
+@dataclass(frozen=True, slots=True)
+class StoredContent:
+    """A blob and the store that holds it."""
+
+    store: EvidenceStore
+    blob: Blob
+
+    def open(self) -> BinaryIO:
+        """Open the blob."""
+        return self.store.open(self.blob.sha256)
 
 
 @dataclass(frozen=True, slots=True)
 class _Member:
     """One file of the export as stored, and how it is to be read."""
 
-    path: str
-    blob: Blob
-    modified_at: datetime
+    file: ExportFile[StoredContent]
     format: str
     declared: int
     extents: tuple[Extent, ...]
@@ -48,6 +62,9 @@ def acquire(case: Case, acquisition_id: int) -> int:
     Raises:
         RunError: where the export cannot be read or the store not written; the ledger says so.
     """
+    with case.database.session() as session:
+        if is_synced(session, acquisition_id):
+            return acquisition_id  # `email-audit sync` has completed it
     if case.settings.mail is None:
         raise UserError("acquiring needs the mail folder (--mail)")
     with case.database.session() as session:
@@ -64,10 +81,23 @@ def acquire(case: Case, acquisition_id: int) -> int:
                 if session.get_one(AcquisitionRow, acquisition_id).state == state:
                     return acquisition_id
         case.store.discard_incoming(f"acquisition-{acquisition_id}")
-        members = [_store(case, acquisition_id, *file) for file in mail_files(export)]
-        if len(members) != count_mail_files(export):
+        batch = f"acquisition-{acquisition_id}"
+        files = [_store(case, batch, *file) for file in mail_files(export)]
+        if len(files) != count_mail_files(export):
             raise RunError(f"{export}: files came or went while it was copied; run again")
-        _complete(case, acquisition_id, export, members)
+        members = export_members(
+            files,
+            lambda stream: StoredContent(case.store, case.store.put(stream, batch=batch)),
+            archive_limits(case.settings),
+            max_message_bytes=case.settings.max_message_bytes,
+        )
+        _complete(
+            case,
+            acquisition_id,
+            export,
+            files,
+            [_counted(case, file, export.name) for file in members],
+        )
     except (RunError, OSError) as error:
         reason = str(error) if isinstance(error, RunError) else _unreadable(export, error)
         _mark_failed(case, acquisition_id, reason)
@@ -105,42 +135,61 @@ def _unreadable(path: Path, error: OSError) -> str:
     )
 
 
-def _store(case: Case, acquisition_id: int, file: Path, relative: str) -> _Member:
-    """Copy one file into the store and count what it declares, from the stored bytes."""
+def _store(case: Case, batch: str, file: Path, relative: str) -> ExportFile[StoredContent]:
+    """Copy one file into the store."""
     before = file.stat()
     with _SourceFile(file) as stream:
-        blob = case.store.put(cast("BinaryIO", stream), batch=f"acquisition-{acquisition_id}")
+        blob = case.store.put(cast("BinaryIO", stream), batch=batch)
     after = file.stat()
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise RunError(f"{file}: changed while it was copied; run again when it is at rest")
+    return ExportFile(
+        path=relative,
+        content=StoredContent(case.store, blob),
+        modified_at=datetime.fromtimestamp(before.st_mtime, UTC),
+    )
+
+
+def _counted(case: Case, file: ExportFile[StoredContent], name: str) -> _Member:
+    """Find how a file is to be read and count what it declares, from the stored bytes.
+
+    An archive declares nothing itself: its members do, and one that could not be taken out of it is
+    one item.
+    """
+    if file.role is FileRole.ARCHIVE:
+        return _Member(file, file.kind, 0, ())
+    if file.role is FileRole.REFUSED:
+        return _Member(file, REFUSED_FORMAT, 1, (Extent(0, 0, 0, 1),))
     settings = case.settings
-    with case.store.open(blob.sha256) as stored:
-        source = detect_source(stored, relative or file.name, case.reading)
+    with file.content.open() as stored:
+        source = detect_source(stored, file.path or name, case.reading)
         declared = source.declared(stored)
         extents = source.extents(
             stored, max_items=settings.chunk_items, max_bytes=settings.chunk_bytes
         )
-        return _Member(
-            path=relative,
-            blob=blob,
-            modified_at=datetime.fromtimestamp(before.st_mtime, UTC),
-            format=source.name,
-            declared=declared,
-            extents=tuple(extents),
-        )
+        return _Member(file, source.name, declared, tuple(extents))
 
 
-def _complete(case: Case, acquisition_id: int, export: Path, members: list[_Member]) -> None:
-    """Write everything about the acquisition in one transaction."""
+def _complete(
+    case: Case,
+    acquisition_id: int,
+    export: Path,
+    files: list[ExportFile[StoredContent]],
+    members: list[_Member],
+) -> None:
+    """Write everything about the acquisition in one transaction.
+
+    Its hash and size are those of the files that were handed over, not of what was in them.
+    """
     is_folder = export.is_dir()
     if is_folder:
-        listing = _listing_text((member.path, member.blob.sha256) for member in members)
+        listing = listing_text((file.path, file.content.blob.sha256) for file in files)
         sha256 = case.store.put(
             io.BytesIO(listing.encode()), batch=f"acquisition-{acquisition_id}"
         ).sha256
     else:
-        sha256 = members[0].blob.sha256
-    size_bytes = sum(member.blob.size for member in members)
+        sha256 = files[0].content.blob.sha256
+    size_bytes = sum(file.content.blob.size for file in files)
     declared = sum(member.declared for member in members)
     with case.database.session() as session:
         row = session.get_one(AcquisitionRow, acquisition_id)
@@ -158,7 +207,8 @@ def _complete(case: Case, acquisition_id: int, export: Path, members: list[_Memb
             details={
                 "custodian": row.custodian,
                 "path": row.path,
-                "files": len(members),
+                "files": len(files),
+                "members": len(members),
                 "bytes": size_bytes,
                 "declared": declared,
                 "tool": f"email-audit {__version__}",
@@ -169,17 +219,21 @@ def _complete(case: Case, acquisition_id: int, export: Path, members: list[_Memb
 def _write_members(
     session: Session, case: Case, acquisition_id: int, members: list[_Member]
 ) -> None:
-    chunks = _Chunks(session, case, acquisition_id)
+    chunks = Chunks(session, case, acquisition_id)
     for ordinal, member in enumerate(members):
+        file = member.file
         row = MemberRow(
             acquisition_id=acquisition_id,
             ordinal=ordinal,
-            path=member.path,
-            sha256=member.blob.sha256,
-            size_bytes=member.blob.size,
-            modified_at=member.modified_at,
+            path=file.path,
+            sha256=file.content.blob.sha256,
+            size_bytes=file.content.blob.size,
+            modified_at=file.modified_at,
             format=member.format,
             declared=member.declared,
+            container_sha256=file.container and file.container.blob.sha256,
+            problem_code=file.problem.code if file.problem else "",
+            problem=file.problem.detail if file.problem else "",
         )
         session.add(row)
         session.flush()
@@ -187,7 +241,7 @@ def _write_members(
             chunks.add(row.id, extent)
 
 
-class _Chunks:
+class Chunks:
     """Gather extents into chunks of about the size one task should read."""
 
     def __init__(self, session: Session, case: Case, acquisition_id: int) -> None:
@@ -276,9 +330,9 @@ def _hashed(export: Path) -> Iterator[tuple[str, str]]:
 
 
 def _listing_sha256(hashed: Iterator[tuple[str, str]]) -> str:
-    return hash_stream(io.BytesIO(_listing_text(hashed).encode())).sha256
+    return hash_stream(io.BytesIO(listing_text(hashed).encode())).sha256
 
 
-def _listing_text(hashed: Iterator[tuple[str, str]]) -> str:
+def listing_text(hashed: Iterator[tuple[str, str]]) -> str:
     """List a folder's files as `sha256sum` prints them, sorted by path."""
     return "".join(f"{sha256}  {path}\n" for path, sha256 in sorted(hashed))

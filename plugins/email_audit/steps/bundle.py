@@ -26,7 +26,15 @@ from email_audit.steps.case import Case
 from email_audit.steps.hits import HitRecord, list_hits, read_hits
 from email_audit.steps.stored import read_source_bytes
 
-_SOURCE_SUFFIX = {"mbox": ".mbox-item", "eml": ".eml", "text": ".txt"}
+_SOURCE_SUFFIX = {
+    "mbox": ".mbox-item",
+    "eml": ".eml",
+    "text": ".txt",
+    "msg": ".msg",
+    "tnef": ".tnef",
+}
+_RENDERED_SUFFIX = ".eml"
+"""For a message that is spread over its container, as in a PST: its rendering stands for it."""
 _NO_DATE = datetime.max.replace(tzinfo=UTC)
 
 
@@ -111,8 +119,12 @@ def _messages(
             number=number,
             message=hit.stored.message,
             original=hit.stored.found.original,
-            source_bytes=read_source_bytes(case, item),
-            source_suffix=_SOURCE_SUFFIX[item.format],
+            source_bytes=(
+                read_source_bytes(case, item)
+                if item.format in _SOURCE_SUFFIX
+                else hit.stored.found.original
+            ),
+            source_suffix=_SOURCE_SUFFIX.get(item.format, _RENDERED_SUFFIX),
             copies=tuple(
                 CopyOf(
                     custodian=copy.custodian,

@@ -4,24 +4,28 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from email_audit.errors import UserError
 from email_audit.evidence.store import EvidenceStore
+from email_audit.isolation.process import IsolatedProcess
 from email_audit.ledger.database import CaseDatabase
 from email_audit.settings import Settings
 from email_audit.sources.base import ReadOptions
+from email_audit.steps.reading import process_limits, reading_options
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """An open audit."""
+    """An open audit. `process` is where hostile bytes are read; it starts when first needed."""
 
     settings: Settings
     database: CaseDatabase
     store: EvidenceStore
+    process: IsolatedProcess
 
     @property
     def reading(self) -> ReadOptions:
         """How the messages of this audit are read."""
-        return ReadOptions(max_message_bytes=self.settings.max_message_bytes)
+        return reading_options(self.settings, self.store)
 
 
 @contextmanager
@@ -29,14 +33,30 @@ def open_case(settings: Settings, *, create: bool = False) -> Iterator[Case]:
     """Open the audit that `settings` name; with `create`, make or upgrade its database.
 
     Raises:
-        UserError: where there is no audit and `create` is not set.
+        UserError: where there is no audit and `create` is not set, or where it would be made among
+            the mail.
     """
+    if create:
+        _require_apart(settings)
     database = CaseDatabase(settings.database)
     try:
         if create:
             database.migrate()
         else:
             database.require()
-        yield Case(settings, database, EvidenceStore(settings.evidence))
+        with IsolatedProcess(process_limits(settings)) as process:
+            yield Case(settings, database, EvidenceStore(settings.evidence), process)
     finally:
         database.close()
+
+
+def _require_apart(settings: Settings) -> None:
+    """Refuse a workspace in the mail folder: the next run would acquire what this one wrote."""
+    if settings.mail is None:
+        return
+    workspace, mail = settings.workspace.resolve(), settings.mail.resolve()
+    if workspace == mail or mail in workspace.parents:
+        raise UserError(
+            f"{settings.workspace}: the workspace lies in the mail folder {settings.mail}, and "
+            "would be taken for mail; name a folder outside of it (--out)"
+        )

@@ -82,8 +82,7 @@ class WorkerPool:
         value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._executor is not None:
-            self._executor.shutdown(wait=True, cancel_futures=True)
+        self._forget_executor()
 
     @property
     def worker(self) -> Worker:
@@ -95,14 +94,27 @@ class WorkerPool:
 
         A RunError of one id is yielded, not raised, so that the others still get done.
 
-        Raises:
-            RunError: where a worker process died; what was committed is kept.
+        A worker that dies costs only the id it was at: that one's result is a RunError.
         """
         if self._processes == 1 or len(ids) < 2:
             work: Work = getattr(self._worker, step)
             for identifier in ids:
                 yield identifier, _outcome(work, identifier)
             return
+        left = dict.fromkeys(ids)
+        while left:
+            try:
+                for identifier, outcome in self._share(step, list(left)):
+                    del left[identifier]
+                    yield identifier, outcome
+            except BrokenProcessPool:
+                self._forget_executor()
+                # Whoever killed a worker was being worked on: among the first that are left.
+                for identifier in list(left)[: 2 * self._processes + 1]:
+                    del left[identifier]
+                    yield identifier, self._alone(step, identifier)
+
+    def _share(self, step: str, ids: list[int]) -> Iterator[tuple[int, int | RunError]]:
         if self._executor is None:
             self._executor = ProcessPoolExecutor(
                 self._processes,
@@ -113,14 +125,25 @@ class WorkerPool:
         futures: dict[Future[int], int] = {
             self._executor.submit(_work, step, identifier): identifier for identifier in ids
         }
+        for future in as_completed(futures):
+            yield futures[future], _outcome(_result_of(future), futures[future])
+
+    def _alone(self, step: str, identifier: int) -> int | RunError:
+        """Do one id with no other beside it, so that a death is its own."""
         try:
-            for future in as_completed(futures):
-                yield futures[future], _outcome(_result_of(future), futures[future])
-        except BrokenProcessPool as error:
-            raise RunError(
-                "a worker process died (out of memory, or killed). What was committed is kept; "
-                "run again, with fewer --processes if memory is short"
-            ) from error
+            ((_, outcome),) = self._share(step, [identifier])
+        except BrokenProcessPool:
+            self._forget_executor()
+            return RunError(
+                f"{step} {identifier}: its worker process died (out of memory, or killed). "
+                "Everything else is kept; run again, with more memory or fewer --processes"
+            )
+        return outcome
+
+    def _forget_executor(self) -> None:
+        if self._executor is not None:
+            self._executor.shutdown(wait=True, cancel_futures=True)
+            self._executor = None
 
 
 def _result_of(future: Future[int]) -> Work:

@@ -5,9 +5,8 @@ order in which chunks were read or on what an interrupted run had done.
 """
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import timedelta
 
 import numpy as np
 from sqlalchemy import ColumnElement, bindparam, func, literal, select, update
@@ -15,7 +14,6 @@ from sqlalchemy.orm import Session
 
 from email_audit.ledger.models import (
     AcquisitionRow,
-    AssignmentRow,
     ChunkRow,
     Fate,
     ItemRow,
@@ -24,6 +22,7 @@ from email_audit.ledger.models import (
 from email_audit.ledger.state import read_state, write_state
 from email_audit.messages.threads import ThreadKeys, assign_threads, key_of
 from email_audit.steps.case import Case
+from email_audit.steps.periods import assignment_periods
 from email_audit.steps.register import ROSTER_STATE
 
 MODEL_STATE = "model"
@@ -132,7 +131,7 @@ def _decide_scope(session: Session, case: Case) -> None:
         if acquired_at is None:
             continue
         in_scope: ColumnElement[bool] = literal(value=False)
-        for begin, end in _periods(session, case, custodian):
+        for begin, end in assignment_periods(session, case.settings, custodian):
             inside: ColumnElement[bool] = literal(value=True)
             if begin is not None:
                 inside = inside & (ItemRow.sent_at >= begin)
@@ -156,30 +155,6 @@ def _decide_scope(session: Session, case: Case) -> None:
             )
             .execution_options(synchronize_session=False)
         )
-
-
-def _periods(
-    session: Session, case: Case, custodian: str
-) -> Iterator[tuple[datetime | None, datetime | None]]:
-    """Yield the custodian's assignments as half-open UTC spans, margin included.
-
-    Roster days are days of the roster's time zone, both inclusive.
-    """
-    margin = timedelta(days=case.settings.margin_days)
-    rows = session.execute(
-        select(AssignmentRow.assigned_from, AssignmentRow.assigned_to).where(
-            AssignmentRow.officer_id == custodian
-        )
-    )
-    zone = case.settings.zone
-    for first, last in rows:
-        begin = None if first is None else datetime.combine(first - margin, time(), zone)
-        end = (
-            None
-            if last is None
-            else datetime.combine(last + margin + timedelta(days=1), time(), zone)
-        )
-        yield begin, end
 
 
 def _decide_duplicates(session: Session) -> None:

@@ -14,6 +14,7 @@ from email_audit.steps.read import unread_chunks
 from email_audit.steps.register import Registration, register
 from email_audit.steps.resolve import resolve
 from email_audit.steps.tag import pending_chunks
+from email_audit.tagging.version import pipeline_folder
 
 Progress = Callable[[str, int, int], None]
 """Called with the step's name, what is done and what there is to do, in chunks or exports."""
@@ -38,6 +39,7 @@ def run_audit(settings: Settings, *, processes: int, progress: Progress) -> RunR
         RunError: where something could not be finished or the ledger does not balance; all else
             was done, and the error names each export concerned.
     """
+    pipeline_folder(settings.model)  # a wrong name must not show after hours of reading
     with open_case(settings, create=True) as case, WorkerPool(case, processes) as pool:
         registration = register(case)
         acquired, failures = _each(pool, "acquire", list(registration.acquisition_ids), progress)
@@ -61,8 +63,10 @@ def check_ledger(case: Case, failures: Sequence[str] = ()) -> list[Balance]:
     """
     with case.database.session() as session:
         lines = balances(session)
-    wrong = dict.fromkeys([*failures, *faults(lines)])
-    if wrong:
+    unbalanced = list(faults(lines))
+    # What failed in acquisition is the ledger's reason too, with the export's name before it.
+    wrong = [text for text in failures if not any(line.endswith(text) for line in unbalanced)]
+    if wrong := [*wrong, *unbalanced]:
         raise RunError("the ledger does not balance:\n  " + "\n  ".join(wrong))
     return lines
 

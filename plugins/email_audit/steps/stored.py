@@ -12,7 +12,7 @@ from email_audit.messages.records import Message
 from email_audit.sources.base import Extent, FoundItem
 from email_audit.sources.registry import source_named
 from email_audit.steps.case import Case
-from email_audit.steps.read import parse_found
+from email_audit.steps.isolated import parse_found
 
 
 @dataclass(frozen=True, slots=True)
