@@ -148,6 +148,7 @@ def main() -> None:
     lexicon = read_lexicon(PROJECT / "lexicon" / "lexicon.jsonl")
     nlp = build(train, dev, lexicon)
     shutil.rmtree(output, ignore_errors=True)
+    output.parent.mkdir(parents=True, exist_ok=True)
     nlp.to_disk(output)
     print(f"built from {len(train)} and {len(dev)} messages: {output}")
 
