@@ -12,6 +12,8 @@ from pathlib import Path
 
 from spacy.cli.package import package
 
+import email_audit.tagging.components  # noqa: F401 - registers the factories that spaCy looks up
+
 
 def main() -> None:
     """Generate the package's source in a temporary folder and build its wheel."""

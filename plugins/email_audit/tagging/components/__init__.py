@@ -1,6 +1,6 @@
 """The pipeline's own components; importing this module registers their factories with spaCy.
 
-The entry point group `spacy_factories` names `FACTORIES`, so that `spacy.load` finds them.
+Whoever loads the pipeline imports this module first, as `tagging.tagger` does.
 """
 
 from email_audit.tagging.components.encoder import ENCODER_FACTORY
