@@ -1,6 +1,6 @@
 """Signals: the spans that speak for a hit, with exact places in the message's own parts."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from spacy.tokens import Doc, Span
 
@@ -36,8 +36,9 @@ def find_signals(
     windows: Sequence[Window],
     docs: Sequence[Doc],
     lexicon: Mapping[str, Entry],
-    carrying: Sequence[tuple[Span, Kind]],
+    carrying: Callable[[], Sequence[tuple[Span, Kind]]],
     *,
+    is_convinced: bool,
     by_context: bool,
 ) -> tuple[Signal, ...]:
     """Give the signals of a hit, in order of parts and places; at least one.
@@ -47,7 +48,9 @@ def find_signals(
         windows: The windows of its own content that were judged.
         docs: Their Docs, in the same order.
         lexicon: Entries by concept.
-        carrying: Passages that carried the decision, and what each does.
+        carrying: Gives the passages that convince the encoder most, and what each does.
+        is_convinced: Whether the encoder takes the message for a hit; if it does not, the lexicon's
+            concepts decided, and its passages are only asked for where there are none.
         by_context: Whether the text that the message answers decided.
     """
     found = {
@@ -55,13 +58,15 @@ def find_signals(
         for window, doc in zip(windows, docs, strict=True)
         for signal in _in_window(reading, window, doc, lexicon, by_context=by_context)
     }
-    found |= {
-        signal
-        for window, doc in zip(windows, docs, strict=True)
-        for passage, kind in carrying
-        if passage.doc is doc
-        and (signal := _signal(reading, window, passage, CARRIES[kind])) is not None
-    }
+    if is_convinced or not found:
+        passages = carrying()
+        found |= {
+            signal
+            for window, doc in zip(windows, docs, strict=True)
+            for passage, kind in passages
+            if passage.doc is doc
+            and (signal := _signal(reading, window, passage, CARRIES[kind])) is not None
+        }
     order = {part: number for number, part in enumerate(reading.parts)}
     ordered = sorted(
         found, key=lambda signal: (order[signal.part], signal.start, signal.end, signal.label)

@@ -14,7 +14,7 @@ from email_audit.tagging.components import FACTORIES
 from email_audit.tagging.components.encoder import ENCODER_FACTORY, Encoder
 from email_audit.tagging.components.excerpts import excerpt, excerpt_text
 from email_audit.tagging.components.gate import GATE_FACTORY, Gate
-from email_audit.tagging.components.judge import JUDGE_FACTORY, Judge, Weighed
+from email_audit.tagging.components.judge import JUDGE_FACTORY, MENTION, Judge, Weighed
 from email_audit.tagging.components.rules import RULES_FACTORY, RuleSignals
 from email_audit.tagging.reading import Reading, Window, read_input
 from email_audit.tagging.records import Opinion, Tag, TagInput
@@ -142,7 +142,8 @@ class SpacyTagger:
             case.task.own,
             case.own,
             self._rules.by_concept,
-            closely.carrying(kinds),
+            lambda: closely.carrying(kinds),
+            is_convinced=closely.odds[MENTION] >= 0,
             by_context=weighed.by_context,
         )
         return Tag(True, round(score, _SCORE_DIGITS), kinds, signals)

@@ -21,6 +21,7 @@ _TELLING_TOKENS = 40
 _TELLING_PASSAGE_TOKENS = 15
 _MAX_ODDS = 5.0
 _VERY_SHORT_WORDS = 15
+_ABSTAINING = frozenset({"police_life"})
 
 
 def concepts(docs: Sequence[Doc]) -> set[str]:
@@ -136,6 +137,19 @@ def reply_features(
     for stance in sorted(stances - {Stance.AGAINST}):
         features[f"carried:{stance}"] = carried
     return features
+
+
+def leaves_alone(own_concepts: set[str], lexicon: Mapping[str, Entry]) -> bool:
+    """Say whether an answer's words only report an absence, a wrong addressee, or ordinary life.
+
+    Such an answer does not adopt what it quotes, whatever that is (annotation guide, sections 3
+    and 6). One word that speaks for enforcement, agrees or declines, and it is no such answer.
+    """
+    telling = {name for name in own_concepts if lexicon[name].stance is not Stance.TOPIC}
+    stances = {lexicon[name].stance for name in telling}
+    if stances & {Stance.FOR, Stance.AGREES, Stance.DECLINES}:
+        return False
+    return Stance.ABSENT in stances or (bool(telling) and telling <= _ABSTAINING)
 
 
 def _cut(odds: float) -> float:

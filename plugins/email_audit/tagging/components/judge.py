@@ -16,6 +16,7 @@ from spacy.tokens import Doc
 
 from email_audit.tagging.components.features import (
     concepts,
+    leaves_alone,
     reply_features,
     text_views,
 )
@@ -62,10 +63,14 @@ class JudgeWeights:
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
-    """The judge's own log-odds of a mention, and whether the context decided."""
+    """The judge's own log-odds of a mention, and whether the context decided.
+
+    `is_unadopted`: it is an answer that does not take up what it answers (guide, section 6).
+    """
 
     odds: float
     by_context: bool
+    is_unadopted: bool = False
 
 
 class Judge:
@@ -99,15 +104,17 @@ class Judge:
         own_odds = self.text_odds(own) if own else self.weights.text.bias
         if not context:
             return Weighed(own_odds, by_context=False)
-        features = reply_features(
-            own_odds, self.text_odds(context), concepts(own), words, self._lexicon()
-        )
+        found, lexicon = concepts(own), self._lexicon()
+        features = reply_features(own_odds, self.text_odds(context), found, words, lexicon)
         odds = self.weights.answer.odds(features)
-        return Weighed(odds, by_context=odds > own_odds)
+        return Weighed(odds, odds > own_odds, is_unadopted=leaves_alone(found, lexicon))
 
     def is_doubtful(self, weighed: Weighed) -> bool:
         """Say whether the encoder must read the message: the judge alone does not clear it."""
-        return probability(weighed.odds) >= self.weights.thresholds["read"]
+        return (
+            not weighed.is_unadopted
+            and probability(weighed.odds) >= self.weights.thresholds["read"]
+        )
 
     def score(self, weighed: Weighed, read: Mapping[str, float] | None) -> float:
         """Give the probability of a mention.
