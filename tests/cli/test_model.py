@@ -56,7 +56,7 @@ def test_train_writes_a_model_that_tag_takes(labels: Path, tmp_path: Path) -> No
     mail = tmp_path / "one.eml"
     mail.write_text("From: a@x.example\nSubject: hi\n\nICE has a detainer for him, hold him.\n")
     (tag,) = lines(call("tag", mail, "--model", target))
-    assert tag["enforcement"]
+    assert 0.0 < tag["score"] < 1.0
     again = call("model", "train", labels, "--to", target)
     assert again.returncode == 2
     assert "exists already" in again.stderr

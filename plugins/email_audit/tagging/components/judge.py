@@ -28,6 +28,8 @@ from email_audit.tagging.records import Kind
 JUDGE_FACTORY = "email_audit_judge"
 MENTION = "MENTION"
 
+_MOST_SURE = 4.0
+
 
 @dataclass(frozen=True, slots=True)
 class Logistic:
@@ -65,11 +67,13 @@ class JudgeWeights:
 class Weighed:
     """The judge's own log-odds of a mention, and whether the context decided.
 
-    `is_unadopted`: it is an answer that does not take up what it answers (guide, section 6).
+    `is_answer`: it was judged with the text that it answers. `is_unadopted`: it is an answer that
+    does not take that up (guide, section 6).
     """
 
     odds: float
     by_context: bool
+    is_answer: bool = False
     is_unadopted: bool = False
 
 
@@ -107,14 +111,18 @@ class Judge:
         found, lexicon = concepts(own), self._lexicon()
         features = reply_features(own_odds, self.text_odds(context), found, words, lexicon)
         odds = self.weights.answer.odds(features)
-        return Weighed(odds, odds > own_odds, is_unadopted=leaves_alone(found, lexicon))
+        return Weighed(
+            odds, odds > own_odds, is_answer=True, is_unadopted=leaves_alone(found, lexicon)
+        )
 
     def is_doubtful(self, weighed: Weighed) -> bool:
-        """Say whether the encoder must read the message: the judge alone does not clear it."""
-        return (
-            not weighed.is_unadopted
-            and probability(weighed.odds) >= self.weights.thresholds["read"]
-        )
+        """Say whether the encoder must read the message: the judge alone does not clear it.
+
+        What a short answer means only a closer reading tells.
+        """
+        if weighed.is_answer:
+            return not weighed.is_unadopted
+        return probability(weighed.odds) >= self.weights.thresholds["read"]
 
     def score(self, weighed: Weighed, read: Mapping[str, float] | None) -> float:
         """Give the probability of a mention.
@@ -127,7 +135,7 @@ class Judge:
         if read is None:
             cleared = self.weights.thresholds["gated"]
             return min(probability(weighed.odds), cleared)
-        features = {"judge": weighed.odds, "encoder": read[MENTION]}
+        features = closing_features(weighed.odds, read[MENTION])
         return probability(self.weights.closing.odds(features))
 
     def own_kind_odds(self, own: Sequence[Doc], context: Sequence[Doc]) -> dict[str, float]:
@@ -195,12 +203,23 @@ def kind_features(own: Sequence[Doc], context: Sequence[Doc]) -> dict[str, float
     return features | {f"carried:{concept}": 1.0 for concept in concepts(context)}
 
 
+def closing_features(judge: float, encoder: float) -> dict[str, float]:
+    """Give what closing models see: the log-odds of both, cut off.
+
+    Neither may be so sure that the other one's evidence counts nothing.
+    """
+    return {
+        "judge": max(-_MOST_SURE, min(_MOST_SURE, judge)),
+        "encoder": max(-_MOST_SURE, min(_MOST_SURE, encoder)),
+    }
+
+
 def closing_kind_odds(
     weights: JudgeWeights, judge: Mapping[str, float], read: Mapping[str, float]
 ) -> dict[str, float]:
     """Give each kind's log-odds from the judge's and the encoder's."""
     return {
-        name: closing.odds({"judge": judge[name], "encoder": read[name]})
+        name: closing.odds(closing_features(judge[name], read[name]))
         for name, closing in sorted(weights.closing_kinds.items())
     }
 

@@ -16,7 +16,6 @@ from email_audit.tagging.tagger import SpacyTagger, load_pipeline
 LEAST_LABELS = 100
 LEAST_HITS = 20
 _TEST_PERCENT = 30
-_STRENGTH = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,7 @@ def adapt(model: str, labels: Sequence[Labelled], target: Path) -> Adapted:
     assert isinstance(judge, Judge)
     before = _test(SpacyTagger(nlp, model), test)
     opinions = SpacyTagger(nlp, model).opinions(label.message for label in learn)
-    judge.weights = fit_closing(judge.weights, learn, list(opinions), _STRENGTH)
+    judge.weights = fit_closing(judge.weights, learn, list(opinions))
     after = _test(SpacyTagger(nlp, model), test)
     try:
         nlp.to_disk(target)

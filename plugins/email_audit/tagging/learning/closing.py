@@ -7,6 +7,7 @@ from email_audit.tagging.components.judge import (
     MENTION,
     JudgeWeights,
     Logistic,
+    closing_features,
     closing_kind_odds,
 )
 from email_audit.tagging.components.odds import probability
@@ -16,15 +17,19 @@ from email_audit.tagging.learning.thresholds import decision_threshold, kind_thr
 from email_audit.tagging.records import Kind, Opinion
 
 FEATURES = frozenset({"judge", "encoder"})
-UNTRAINED = Logistic(0.0, {"judge": 0.4, "encoder": 0.6})
-"""What is assumed of both before any message is seen: the encoder reads more closely."""
+UNTRAINED = Logistic(0.0, {"judge": 0.8, "encoder": 0.4})
+"""What is assumed of both before any message is seen.
+
+The judge's evidence has names and rarely errs on everyday mail, of which labelled messages hold too
+little to show it; the encoder is trained on messages written to hide, and is often too sure.
+"""
 
 
 def fit_closing(
     weights: JudgeWeights,
     labels: Sequence[Labelled],
     opinions: Sequence[Opinion],
-    strength: float = 1.0,
+    strength: float = 20.0,
 ) -> JudgeWeights:
     """Give the judge's weights with closing models and thresholds that fit the labels.
 
@@ -80,7 +85,7 @@ def score(weights: JudgeWeights, opinion: Opinion) -> float:
 
 def _row(opinion: Opinion, label: str, judge: float) -> dict[str, float]:
     assert opinion.read is not None
-    return {"judge": judge, "encoder": opinion.read[label]}
+    return closing_features(judge, opinion.read[label])
 
 
 def _fit(
