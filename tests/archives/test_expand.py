@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 import py7zr
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from email_audit.archives.bounded import ArchiveLimits, Budget, archive_kind
@@ -274,6 +274,7 @@ SMALL_ARCHIVES = {way: make(SMALL) for way, make in WAYS.items()}
 
 
 @pytest.mark.parametrize("way", WAYS)
+@example(0.345703125, 2)
 @given(st.floats(0, 1, exclude_max=True), st.integers(1, 255))
 def test_a_mutated_archive_never_raises_and_loses_nothing_in_silence(
     way: str, where: float, change: int

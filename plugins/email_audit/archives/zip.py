@@ -8,6 +8,7 @@ import struct
 import zipfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from typing import BinaryIO, cast
 
 import inflate64
@@ -109,7 +110,12 @@ def _open(blob: BinaryIO, info: zipfile.ZipInfo, budget: Budget) -> ExpandingStr
     begin = _METHODS.get(info.compress_type)
     if info.compress_type == zipfile.ZIP_LZMA:
         filters = _lzma_filters(content)
-        begin = lambda: lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=filters)  # noqa: E731
+        begin = partial(lzma.LZMADecompressor, lzma.FORMAT_RAW, filters=filters)
+        try:
+            begin()
+        except (lzma.LZMAError, MemoryError, ValueError) as error:
+            # Properties that no encoder writes, for instance lc + lp over 4 (LZMA_LCLP_MAX).
+            raise damaged("the compressed data is damaged") from error
     if begin is None:
         raise unsupported(f"compression method {info.compress_type} is not read")
     return ExpandingStream(content, begin, budget, expected=(info.file_size, info.CRC))
