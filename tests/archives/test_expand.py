@@ -4,7 +4,6 @@ import bz2
 import gzip
 import io
 import lzma
-import stat
 import tarfile
 import zipfile
 import zlib
@@ -234,39 +233,6 @@ def test_a_hard_link_is_the_file_it_leads_to() -> None:
     files = expanded(out.getvalue(), "t")
     assert read(files) == {"t/cur/1": b"abc", "t/new/1": b"abc"}
     assert refused(files) == {"t/new/2": ProblemCode.DAMAGED}
-
-
-def zip_with_link(content: bytes) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as archive:
-        archive.writestr(zipfile.ZipInfo("1.eml"), b"S: 1\n\n")
-        link = zipfile.ZipInfo("link.eml")
-        link.create_system, link.external_attr = 3, (stat.S_IFLNK | 0o777) << 16
-        archive.writestr(link, content)
-    return out.getvalue()
-
-
-def test_a_symbolic_link_in_a_zip_is_left_out_and_not_missed() -> None:
-    files = expanded(zip_with_link(b"/etc/passwd"))
-    assert list(read(files)) == ["outer/1.eml"]
-    assert refused(files) == {}
-
-
-def test_what_only_calls_itself_a_link_is_read() -> None:
-    mail = b"S: 1\n\n" + b"x" * 5000
-    assert read(expanded(zip_with_link(mail)))["outer/link.eml"] == mail
-
-
-def test_a_symbolic_link_in_a_7z_is_left_out_and_not_missed(tmp_path: Path) -> None:
-    (tmp_path / "1.eml").write_bytes(b"S: 1\n\n")
-    (tmp_path / "link.eml").symlink_to("1.eml")
-    out = io.BytesIO()
-    with py7zr.SevenZipFile(out, "w") as archive:
-        for name in ("1.eml", "link.eml"):
-            archive.write(tmp_path / name, name)
-    files = expanded(out.getvalue())
-    assert list(read(files)) == ["outer/1.eml"]
-    assert refused(files) == {}
 
 
 SMALL = {f"{n}.eml": f"{n}.eml".encode() * 50 for n in range(4)}

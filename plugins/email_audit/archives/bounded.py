@@ -139,10 +139,6 @@ def archive_kind(head: bytes) -> str | None:
     return "tar" if is_tar_header(head[:512]) else None
 
 
-LONGEST_LINK_BYTES = 4096
-"""Linux's PATH_MAX. What calls itself a symbolic link and is longer is read like any file."""
-
-
 def archive_entries(blob: BinaryIO, name: str, budget: Budget) -> Iterator[Entry]:
     """Yield the members of the archive in `blob`, in their order; never raises for bad content.
 

@@ -14,7 +14,6 @@ from typing import BinaryIO, cast
 import py7zr
 
 from email_audit.archives.bounded import (
-    LONGEST_LINK_BYTES,
     ArchiveLimits,
     Budget,
     MemberError,
@@ -23,7 +22,6 @@ from email_audit.archives.bounded import (
 from email_audit.archives.streams import expanded
 
 _END, _END64, _LOCATOR64, _ENTRY = b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07", b"PK\x01\x02"
-_UNIX, _LINK, _FILE_TYPE = 3, 0o120000, 0o170000
 _LONGEST_END_BYTES = 22 + 0xFFFF
 _MOST_DIRECTORY_BYTES = 1 << 30
 _TAR_WITHOUT_CONTENT = frozenset(b"23456VDxgXLK")
@@ -85,7 +83,7 @@ def is_document(blob: BinaryIO) -> bool:
 
 
 def zip_names(blob: BinaryIO) -> Iterator[str]:
-    """Yield the names in the central directory (APPNOTE 4.3.12 to 4.3.16), but of symbolic links.
+    """Yield the names in the central directory (APPNOTE 4.3.12 to 4.3.16).
 
     Raises:
         ValueError, struct.error: where there is none, or it is damaged.
@@ -116,12 +114,8 @@ def zip_names(blob: BinaryIO) -> Iterator[str]:
             raise ValueError("the central directory is damaged")
         flags = int.from_bytes(directory[position + 8 : position + 10], "little")
         names, extra, comment = struct.unpack_from("<HHH", directory, position + 28)
-        (size,) = struct.unpack_from("<I", directory, position + 24)
-        (mode,) = struct.unpack_from("<H", directory, position + 40)
-        is_link = directory[position + 5] == _UNIX and mode & _FILE_TYPE == _LINK
-        if not is_link or size > LONGEST_LINK_BYTES:
-            name = directory[position + 46 : position + 46 + names]
-            yield name.decode("utf-8" if flags & 0x800 else "cp437", "replace")
+        name = directory[position + 46 : position + 46 + names]
+        yield name.decode("utf-8" if flags & 0x800 else "cp437", "replace")
         position += 46 + names + extra + comment
 
 
@@ -131,9 +125,7 @@ def _count_7z(blob: BinaryIO, is_wanted: Callable[[str], bool]) -> int | None:
             return sum(
                 1
                 for info in archive.files
-                if not info.is_directory
-                and not (info.is_symlink and info.uncompressed <= LONGEST_LINK_BYTES)
-                and is_wanted(info.filename)
+                if not info.is_directory and not info.is_symlink and is_wanted(info.filename)
             )
     except Exception:  # noqa: BLE001 - py7zr raises whatever a broken header leads to
         return None

@@ -10,7 +10,6 @@ from py7zr.exceptions import PasswordRequired, UnsupportedCompressionMethodError
 from py7zr.io import MemIO, Py7zIO, WriterFactory
 
 from email_audit.archives.bounded import (
-    LONGEST_LINK_BYTES,
     Budget,
     Entry,
     Member,
@@ -80,8 +79,6 @@ def _folder_entries(
     problem = _expand(archive, number, files, written, budget)
     try:
         for info in files:
-            if info.is_symlink and info.uncompressed <= LONGEST_LINK_BYTES:
-                continue
             name = label(info.filename)
             spool = written.get(str(info.id))
             if spool is not None and spool.is_complete:

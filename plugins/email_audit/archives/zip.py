@@ -3,7 +3,6 @@
 import bz2
 import io
 import lzma
-import stat
 import struct
 import zipfile
 from collections.abc import Callable, Iterator
@@ -14,7 +13,6 @@ from typing import BinaryIO, cast
 import inflate64
 
 from email_audit.archives.bounded import (
-    LONGEST_LINK_BYTES,
     Budget,
     Entry,
     Member,
@@ -36,7 +34,6 @@ _MOST_DIRECTORY_BYTES_PER_MEMBER = 1 << 10
 _UNICODE_PATH = 0x7075
 _IS_ENCRYPTED, _IS_UTF8 = 0x1, 0x800
 _AES = 99
-_UNIX = 3
 _LZMA_HEADER = struct.Struct("<HH")
 
 
@@ -47,7 +44,7 @@ def zip_entries(blob: BinaryIO, budget: Budget) -> Iterator[Entry]:
         MemberError: where there is no directory that can be read.
     """
     for info in directory(blob, budget):
-        if info.is_dir() or _is_link(info):
+        if info.is_dir():
             continue
         budget.spend_member()
         name = _name(info)
@@ -57,18 +54,6 @@ def zip_entries(blob: BinaryIO, budget: Budget) -> Iterator[Entry]:
             yield Refused(name, error.problem)
             continue
         yield Member(name, info.file_size, _time(info), cast("BinaryIO", buffered(stream)))
-
-
-def _is_link(info: zipfile.ZipInfo) -> bool:
-    """Say whether a member is a symbolic link, whose content is the path it leads to.
-
-    The high half of the external attributes is the Unix mode (APPNOTE 4.4.2, 4.4.15).
-    """
-    return (
-        info.create_system == _UNIX
-        and stat.S_ISLNK(info.external_attr >> 16)
-        and info.file_size <= LONGEST_LINK_BYTES
-    )
 
 
 def directory(blob: BinaryIO, budget: Budget) -> list[zipfile.ZipInfo]:
