@@ -115,7 +115,10 @@ def zip_names(blob: BinaryIO) -> Iterator[str]:
         flags = int.from_bytes(directory[position + 8 : position + 10], "little")
         names, extra, comment = struct.unpack_from("<HHH", directory, position + 28)
         name = directory[position + 46 : position + 46 + names]
-        yield name.decode("utf-8" if flags & 0x800 else "cp437", "replace")
+        has_content = any(directory[position + 24 : position + 28])
+        text = name.decode("utf-8" if flags & 0x800 else "cp437", "replace")
+        # A folder's name ends with a slash; what has content is a file, whatever its name.
+        yield text.rstrip("/") if has_content else text
         position += 46 + names + extra + comment
 
 

@@ -44,8 +44,8 @@ def zip_entries(blob: BinaryIO, budget: Budget) -> Iterator[Entry]:
         MemberError: where there is no directory that can be read.
     """
     for info in directory(blob, budget):
-        if info.is_dir():
-            continue
+        if info.is_dir() and not info.file_size:
+            continue  # one with content is a file: a damaged name may end with a slash
         budget.spend_member()
         name = _name(info)
         try:
