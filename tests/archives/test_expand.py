@@ -241,6 +241,8 @@ SMALL_ARCHIVES = {way: make(SMALL) for way, make in WAYS.items()}
 
 @pytest.mark.parametrize("way", WAYS)
 @example(0.345703125, 2)
+@example(0.9921875, 1)
+@example(0.796875, 160)
 @given(st.floats(0, 1, exclude_max=True), st.integers(1, 255))
 def test_a_mutated_archive_never_raises_and_loses_nothing_in_silence(
     way: str, where: float, change: int

@@ -85,9 +85,11 @@ def _open(blob: BinaryIO, info: zipfile.ZipInfo, budget: Budget) -> ExpandingStr
     """Open a member's content; decompressed here, for the standard library bounds no step of it."""
     if info.flag_bits & _IS_ENCRYPTED or info.compress_type == _AES:
         raise MemberError(Problem(ProblemCode.ENCRYPTED, "it is encrypted"))
+    # A damaged directory gives an offset before the archive's beginning.
     blob.seek(max(info.header_offset, 0))
     header = blob.read(30)
-    if len(header) < 30 or not header.startswith(b"PK\x03\x04"):
+    is_there = info.header_offset >= 0 and len(header) == 30 and header.startswith(b"PK\x03\x04")
+    if not is_there:
         raise damaged("the archive is damaged: a member is not where the directory says")
     name_bytes, extra_bytes = struct.unpack_from("<HH", header, 26)
     start = info.header_offset + 30 + name_bytes + extra_bytes
