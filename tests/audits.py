@@ -1,7 +1,7 @@
 """Small audits built by code, for tests of the steps."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from sqlalchemy import inspect, select
 from email_audit.ledger.models import (
     AcquisitionRow,
     AttachmentRow,
+    Base,
     CustodyRow,
     ItemRow,
     TagRow,
@@ -19,6 +20,7 @@ from email_audit.search.embedded import EmbeddedIndex
 from email_audit.settings import Settings
 from email_audit.steps.case import Case, open_case
 from email_audit.steps.run import RunReport, run_audit
+from tests.servers import databases
 
 ENVELOPE = "From x@city.example Mon Mar  3 10:00:00 2025\n"
 
@@ -52,9 +54,10 @@ def mbox(*messages: str) -> str:
 
 @dataclass(frozen=True)
 class Audit:
-    """A folder with roster and mail, and the workspace they are audited in."""
+    """A folder with roster and mail, the workspace they are audited in, and its database."""
 
     folder: Path
+    backend: databases.Backend = field(default_factory=lambda: databases.current)
 
     @property
     def mail(self) -> Path:
@@ -70,7 +73,8 @@ class Audit:
 
     def settings(self, **values: Any) -> Settings:
         given = {"workspace": self.workspace, "roster": self.roster, "mail": self.mail}
-        return Settings.create(**given | {"actor": "tester"} | values)
+        where = {"database_url": self.backend.url(self.workspace), "actor": "tester"}
+        return Settings.create(**given | where | values)
 
     def write_roster(self, *rows: str) -> None:
         self.roster.write_text("\n".join([",".join(ROSTER_COLUMNS), *rows]) + "\n")
@@ -113,6 +117,16 @@ def fates(case: Case) -> list[tuple[str, str, str, str]]:
         return sorted(
             (custodian, path, "judged" if fate in {"hit", "non_hit"} else fate, reason)
             for custodian, path, fate, reason in rows
+        )
+
+
+def database_text(settings: Settings) -> str:
+    """Give every value that the case database holds, whatever its type."""
+    with open_case(settings) as case, case.database.session() as session:
+        return "\n".join(
+            repr(tuple(row))
+            for table in Base.metadata.sorted_tables
+            for row in session.execute(select(table))
         )
 
 

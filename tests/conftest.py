@@ -1,8 +1,12 @@
 """Fixtures shared by all tests."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.servers import databases
+from tests.servers.postgresql import PostgreSQL, running_postgresql
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -20,3 +24,21 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("the shared test mail (../shared/data) is not there")
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    """A real PostgreSQL server, one for each process of the tests."""
+    with running_postgresql() as server:
+        yield server
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def backend(request: pytest.FixtureRequest) -> Iterator[databases.Backend]:
+    """Each kind of database in turn; audits keep their cases there."""
+    chosen = databases.SQLITE
+    if request.param == "postgresql":
+        chosen = databases.Backend("postgresql", request.getfixturevalue("postgresql"))
+    databases.use(chosen)
+    yield chosen
+    databases.use(databases.SQLITE)

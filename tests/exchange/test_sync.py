@@ -27,9 +27,11 @@ from email_audit.steps.case import open_case
 from email_audit.steps.register import register, register_mailboxes
 from email_audit.steps.run import check_ledger
 from email_audit.steps.verify_evidence import verify_evidence
-from tests.audits import fates
+from tests.audits import database_text, fates
 from tests.exchange.conftest import ADDRESS, NOON, Live, message
 from tests.exchange.server import FakeMailbox, Fault, sent_date
+
+pytestmark = pytest.mark.usefixtures("backend")
 
 
 def members(live: Live) -> list[tuple[str, str, bytes]]:
@@ -429,9 +431,7 @@ def test_the_ledger_names_no_subject_and_every_copy_has_its_member(live: Live) -
     box = live.mailbox
     box.add(box.folder("Inbox"), message(77))
     live.sync()
-    database = (live.audit.workspace / "case.db").read_bytes()
-    wal = live.audit.workspace / "case.db-wal"
-    assert b"case 77" not in database + (wal.read_bytes() if wal.exists() else b"")
+    assert "case 77" not in database_text(live.audit.settings())
     with open_case(live.audit.settings()) as case, case.database.session() as session:
         (copy,) = session.scalars(select(LiveCopyRow))
         member = session.get_one(MemberRow, copy.member_id)

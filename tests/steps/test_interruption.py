@@ -21,6 +21,7 @@ from email_audit.steps.case import open_case
 from email_audit.steps.run import check_ledger
 from email_audit.steps.verify_evidence import verify_evidence
 from tests.audits import Audit, audit_in, everything, mail, mbox
+from tests.servers.databases import Backend
 
 MESSAGES = 600
 LARGE_BYTES = 3 << 20
@@ -92,7 +93,12 @@ def start(audit: Audit, *, limit_bytes: int | None = None) -> subprocess.Popen[s
             "--processes",
             "2",
         ],
-        env={**os.environ, "EMAIL_AUDIT_CHUNK_ITEMS": "40", "EMAIL_AUDIT_ACTOR": "tester"},
+        env={
+            **os.environ,
+            "EMAIL_AUDIT_CHUNK_ITEMS": "40",
+            "EMAIL_AUDIT_ACTOR": "tester",
+            "EMAIL_AUDIT_DATABASE_URL": settings_of(audit).database_url,
+        },
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
@@ -104,9 +110,13 @@ def settings_of(audit: Audit) -> Settings:
     return audit.settings()
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    ("backend", "seed"),
+    [("sqlite", 0), ("sqlite", 1), ("sqlite", 2), ("postgresql", 0)],
+    indirect=["backend"],
+)
 def test_killed_at_random_moments_and_run_again_the_result_is_the_same(
-    undisturbed: Audit, tmp_path: Path, seed: int
+    undisturbed: Audit, tmp_path: Path, backend: Backend, seed: int
 ) -> None:
     audit = make_audit(tmp_path)
     moments = random.Random(seed)

@@ -15,13 +15,20 @@ from email_audit.steps.case import open_case
 from email_audit.steps.hits import reused_message_ids
 from email_audit.steps.run import check_ledger, run_audit
 from tests.audits import audit_in, everything, fates, mail, mbox, silent
+from tests.servers.databases import Backend
+
+pytestmark = pytest.mark.usefixtures("backend")
 
 
 @pytest.fixture(scope="session")
-def sample_settings(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """The bundled sample, audited once for all tests that only look."""
+def sample_settings(
+    repository: Path, tmp_path_factory: pytest.TempPathFactory, backend: Backend
+) -> Settings:
+    """The bundled sample, audited once on each back end for all tests that only look."""
+    workspace = tmp_path_factory.mktemp("sample")
     settings = Settings.create(
-        workspace=tmp_path_factory.mktemp("sample"),
+        workspace=workspace,
+        database_url=backend.url(workspace),
         roster=repository / "sample" / "roster.csv",
         mail=repository / "sample" / "mail",
         requests=repository / "sample" / "requests.csv",
@@ -72,11 +79,12 @@ def test_running_again_changes_nothing(sample_settings: Settings) -> None:
 
 
 def test_several_processes_and_small_chunks_give_the_same_result(
-    sample_settings: Settings, tmp_path: Path
+    sample_settings: Settings, backend: Backend, tmp_path: Path
 ) -> None:
     other = Settings.create(
-        **sample_settings.model_dump(exclude={"workspace", "chunk_items"}),
+        **sample_settings.model_dump(exclude={"workspace", "chunk_items", "database_url"}),
         workspace=tmp_path,
+        database_url=backend.url(tmp_path),
         chunk_items=7,
     )
     run_audit(other, processes=2, progress=silent)

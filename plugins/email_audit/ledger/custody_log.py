@@ -4,11 +4,13 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from email_audit.evidence.custody import CustodyEntry, next_entry
+from email_audit.ledger.locks import Lock, take_lock
 from email_audit.ledger.models import CustodyRow
+from email_audit.ledger.types import holdable
 
 
 def record(
@@ -18,16 +20,15 @@ def record(
 
     `details` holds JSON values only and never a word of mail.
     """
-    if session.get_bind().dialect.name == "postgresql":
-        # Two writers that read the same last entry would fork the chain.
-        session.execute(text("LOCK TABLE custody IN EXCLUSIVE MODE"))
+    session.flush()  # rows first, then the lock: in one order everywhere, or two would deadlock
+    take_lock(session, Lock.CUSTODY)
     last = session.scalars(select(CustodyRow).order_by(CustodyRow.seq.desc()).limit(1)).first()
     entry = next_entry(
         None if last is None else _entry(last),
         at=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-        actor=actor,
+        actor=holdable(actor),
         action=action,
-        subject=subject,
+        subject=holdable(subject),
         details=details,
     )
     session.add(CustodyRow(**entry.as_json()))

@@ -7,32 +7,33 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from email_audit.errors import EmailAuditError, RunError, UserError
+from email_audit.ledger.locks import Lock, take_lock
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
+_BACKENDS = ("sqlite", "postgresql")
 _LOCK_WAIT_S = 120
-_MIGRATION_LOCK = 0x656D6169  # any constant number does: "emai"
 
 
 class CaseDatabase:
     """The system of record. One object a process; sessions are short transactions."""
 
     def __init__(self, url: str) -> None:
-        try:
-            parsed = make_url(url)
-        except SQLAlchemyError as error:
-            raise UserError(f"database_url: {url!r} is not a database URL") from error
+        parsed = _parsed(url)
         self.location = parsed.render_as_string(hide_password=True)
         self._is_sqlite = parsed.get_backend_name() == "sqlite"
         options: dict[str, Any] = {}
         self._folder = Path(parsed.database).parent if self._is_sqlite and parsed.database else None
         if self._is_sqlite:
             options["connect_args"] = {"timeout": _LOCK_WAIT_S}
-        self._engine = create_engine(parsed, **options)
+        else:
+            # Reading a chunk takes minutes in which a server or a firewall may drop the connection.
+            options["pool_pre_ping"] = True
+        self._engine = _engine(parsed, options)
         if self._is_sqlite:
             _prepare_sqlite(self._engine)
 
@@ -52,10 +53,7 @@ class CaseDatabase:
                     f"{error.strerror or error}. Name a folder that exists or can be made (--out)"
                 ) from error
         with self._clear_errors(), self._engine.begin() as connection:
-            if connection.dialect.name == "postgresql":
-                connection.execute(
-                    text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK}
-                )
+            take_lock(connection, Lock.MIGRATION)
             config = Config()
             config.set_main_option("script_location", str(_MIGRATIONS))
             config.attributes["connection"] = connection
@@ -95,9 +93,44 @@ class CaseDatabase:
             raise
         except DBAPIError as error:
             raise RunError(
-                f"{self.location}: {str(error.orig).splitlines()[0]}. Everything committed before "
+                f"{self.location}: {_first_line(error)}. Everything committed before "
                 "is kept; mend the cause (disk space, permissions, server) and run again"
             ) from error
+
+
+def _parsed(url: str) -> URL:
+    """Read a database URL; PostgreSQL's driver is psycopg 3 unless the URL names another.
+
+    The URL is not quoted in the error: it may hold a password.
+    """
+    try:
+        parsed = make_url(url)
+    except SQLAlchemyError as error:
+        raise UserError(
+            "database_url is not a database URL; it looks like postgresql://USER@HOST/DATABASE"
+        ) from error
+    if parsed.drivername in {"postgresql", "postgres"}:
+        return parsed.set(drivername="postgresql+psycopg")
+    return parsed
+
+
+def _engine(url: URL, options: dict[str, Any]) -> Engine:
+    backend = url.get_backend_name()
+    if backend not in _BACKENDS:
+        raise UserError(f"database_url: {backend!r} is none of {', '.join(_BACKENDS)}")
+    try:
+        return create_engine(url, **options)
+    except (ImportError, SQLAlchemyError) as error:
+        raise UserError(
+            f"database_url: the driver of {url.drivername} is not there; install it with "
+            "pip install 'email-audit[postgresql]'"
+        ) from error
+
+
+def _first_line(error: DBAPIError) -> str:
+    """Give what the database says is wrong; PostgreSQL's first line can be its only one."""
+    lines = str(error.orig).splitlines()
+    return lines[0].rstrip(".") if lines else type(error.orig).__name__
 
 
 def _prepare_sqlite(engine: Engine) -> None:

@@ -23,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from email_audit.ledger.fates import Fate as Fate
-from email_audit.ledger.types import UtcDateTime
+from email_audit.ledger.types import PlainText, UtcDateTime
 
 
 class AcquisitionState(StrEnum):
@@ -57,6 +57,7 @@ class Base(DeclarativeBase):
 
     type_annotation_map: ClassVar = {
         datetime: UtcDateTime(),
+        str: PlainText(),
         dict[str, Any]: JSON(),
         list[Any]: JSON(),
     }

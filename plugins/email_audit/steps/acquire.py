@@ -17,6 +17,7 @@ from email_audit.evidence.store import Blob, EvidenceStore, hash_stream
 from email_audit.exports import count_mail_files, mail_files
 from email_audit.ledger import custody_log
 from email_audit.ledger.live import is_synced
+from email_audit.ledger.locks import Lock, take_lock
 from email_audit.ledger.models import (
     AcquisitionRow,
     AcquisitionState,
@@ -192,7 +193,7 @@ def _complete(
     size_bytes = sum(file.content.blob.size for file in files)
     declared = sum(member.declared for member in members)
     with case.database.session() as session:
-        row = session.get_one(AcquisitionRow, acquisition_id)
+        row = session.get_one(AcquisitionRow, acquisition_id, with_for_update=True)
         if row.state == AcquisitionState.ACQUIRED:
             return  # another worker was given the same export and finished first
         row.state, row.problem, row.sha256 = AcquisitionState.ACQUIRED, "", sha256
@@ -282,7 +283,7 @@ class Chunks:
 
 def _mark_failed(case: Case, acquisition_id: int, reason: str) -> None:
     with case.database.session() as session:
-        row = session.get_one(AcquisitionRow, acquisition_id)
+        row = session.get_one(AcquisitionRow, acquisition_id, with_for_update=True)
         if row.state == AcquisitionState.ACQUIRED or row.problem == reason:
             return
         row.state, row.problem = AcquisitionState.FAILED, reason
@@ -298,6 +299,7 @@ def _mark_failed(case: Case, acquisition_id: int, reason: str) -> None:
 def _acquisition_of(case: Case, previous_id: int, sha256: str) -> int:
     """Give the acquisition of the same export with that content, planning a new one if needed."""
     with case.database.session() as session:
+        take_lock(session, Lock.REGISTRATION)
         previous = session.get_one(AcquisitionRow, previous_id)
         same_export = select(AcquisitionRow).where(
             AcquisitionRow.custodian == previous.custodian, AcquisitionRow.path == previous.path

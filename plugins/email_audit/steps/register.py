@@ -12,6 +12,7 @@ from email_audit.errors import UserError
 from email_audit.exports import Export, ExportPlan, has_export, match_exports, not_files
 from email_audit.ledger import custody_log
 from email_audit.ledger.live import mailbox_row, synced_acquisitions
+from email_audit.ledger.locks import Lock, take_lock
 from email_audit.ledger.models import AcquisitionRow, AcquisitionState, AssignmentRow
 from email_audit.ledger.state import read_state, write_state
 from email_audit.roster import Roster, read_requests, read_roster
@@ -59,6 +60,7 @@ def register(case: Case) -> Registration:
     if case.settings.requests is not None:
         _keep_requests(case, case.settings.requests)
     with case.database.session() as session:
+        take_lock(session, Lock.REGISTRATION)
         store_roster(session, case, roster)
         rank = {officer: position for position, officer in enumerate(roster.officers)}
         ids = [_planned(session, export, rank[export.officer_id]) for export in plan.exports]
@@ -106,6 +108,7 @@ def register_mailboxes(case: Case, addresses: Sequence[str] = ()) -> list[int]:
     if unknown := named - {mailbox.lower() for _, mailbox in live}:
         raise UserError(f"{case.settings.roster}: no officer has the mailbox {min(unknown)}")
     with case.database.session() as session:
+        take_lock(session, Lock.REGISTRATION)
         store_roster(session, case, roster)
         return [
             mailbox_row(session, officer, mailbox)
@@ -154,6 +157,7 @@ def _keep_requests(case: Case, path: Path) -> None:
     rows = read_requests(path)
     blob = case.store.put(io.BytesIO(path.read_bytes()), batch="requests")
     with case.database.session() as session:
+        take_lock(session, Lock.REGISTRATION)
         if read_state(session, _REQUESTS_STATE) == blob.sha256:
             return
         write_state(session, _REQUESTS_STATE, blob.sha256)

@@ -12,6 +12,7 @@ import numpy as np
 from sqlalchemy import ColumnElement, bindparam, func, literal, select, update
 from sqlalchemy.orm import Session
 
+from email_audit.ledger.locks import Lock, take_lock
 from email_audit.ledger.models import (
     AcquisitionRow,
     ChunkRow,
@@ -49,6 +50,7 @@ def resolve(case: Case, model_version: str) -> Resolution:
     `pending`.
     """
     with case.database.session() as session:
+        take_lock(session, Lock.RESOLUTION)
         fingerprint = _fingerprint(session, case, model_version)
         if read_state(session, _RESOLVED_STATE) != fingerprint:
             _write_threads(session)

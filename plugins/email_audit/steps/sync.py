@@ -9,6 +9,7 @@ import hashlib
 import io
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
@@ -179,7 +180,7 @@ class _Sync:
             for path, code in tree.refused
             if path not in skipped
         ]
-        with self.case.database.session() as session:
+        with self._writing() as session:
             self._log_deleted(
                 session, live.note_folders(session, self.mailbox_id, tree, self.now())
             )
@@ -206,7 +207,7 @@ class _Sync:
 
     def mark_failed(self, reason: str) -> None:
         """Note on the open acquisition, if there is one, why it is not complete."""
-        with self.case.database.session() as session:
+        with self._writing() as session:
             row = live.open_acquisition(session, self.mailbox_id)
             if row is None or row.problem == reason:
                 return
@@ -218,6 +219,13 @@ class _Sync:
                 subject=row.path,
                 details={"custodian": row.custodian, "reason": reason},
             )
+
+    @contextmanager
+    def _writing(self) -> Iterator[Session]:
+        """Open a transaction that no other sync of this mailbox writes beside."""
+        with self.case.database.session() as session:
+            session.get_one(LiveMailboxRow, self.mailbox_id, with_for_update=True)
+            yield session
 
     def _list(self, mailbox: Mailbox, folder_id: FolderId) -> None:
         """Take in what changed in a folder, page by page."""
@@ -238,18 +246,18 @@ class _Sync:
                 continue
             if not page.is_last and page.sync_state == state:
                 raise RunError(f"{self.address}: the server's listing does not advance; run again")
-            with self.case.database.session() as session:
+            with self._writing() as session:
                 deleted = live.note_changes(session, self.mailbox_id, folder_id, page, self.now())
                 self._log_deleted(session, deleted)
             state, is_last = page.sync_state, page.is_last
 
     def _forget(self, folder_id: FolderId) -> None:
-        with self.case.database.session() as session:
+        with self._writing() as session:
             live.forget_state(session, self.mailbox_id, folder_id)
 
     def _take(self, mailbox: Mailbox) -> None:
         """Take everything that is wanted, in batches that are written as they come."""
-        with self.case.database.session() as session:
+        with self._writing() as session:
             live.decide_range(session, self.mailbox_id, self.periods)
         while True:
             with self.case.database.session() as session:
@@ -264,7 +272,7 @@ class _Sync:
                 results = list(take(mailbox, self.case.store, batch, batch=self._batch))
                 gone = [item.row_id for item in results if isinstance(item, GoneItem)]
                 taken = [item for item in results if not isinstance(item, GoneItem)]
-                with self.case.database.session() as session:
+                with self._writing() as session:
                     if taken:
                         acquisition_id = self._acquisition(session)
                         self.taken += live.note_copies(session, acquisition_id, taken)
@@ -314,7 +322,7 @@ class _Sync:
         self, folders: Sequence[Folder], server: int, gap: int, findings: list[str]
     ) -> SyncReport:
         """Complete the open acquisition, if there is one, in one transaction."""
-        with self.case.database.session() as session:
+        with self._writing() as session:
             outside = live.outside_count(session, self.mailbox_id)
             row = live.open_acquisition(session, self.mailbox_id)
             if row is not None:

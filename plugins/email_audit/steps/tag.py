@@ -4,9 +4,10 @@ import logging
 from collections.abc import Iterator
 from dataclasses import asdict
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 
 from email_audit.ledger.models import Fate, ItemRow, TagRow
+from email_audit.ledger.upsert import insert_unless_there
 from email_audit.messages.records import Message
 from email_audit.steps.case import Case
 from email_audit.steps.stored import StoredItem, StoredMessage, read_stored, stored_items
@@ -83,14 +84,6 @@ def _parent(case: Case, item: StoredItem) -> Message | None:
 
 def _write(case: Case, version: str, items: list[StoredItem], tags: list[Tag]) -> None:
     with case.database.session() as session:
-        contents = [item.content_sha256 for item in items]
-        known = set(
-            session.scalars(
-                select(TagRow.content_sha256).where(
-                    TagRow.model == version, TagRow.content_sha256.in_(contents)
-                )
-            )
-        )
         rows = [
             {
                 "content_sha256": item.content_sha256,
@@ -101,10 +94,9 @@ def _write(case: Case, version: str, items: list[StoredItem], tags: list[Tag]) -
                 "signals": [asdict(signal) for signal in tag.signals] if tag.enforcement else [],
             }
             for item, tag in zip(items, tags, strict=True)
-            if item.content_sha256 not in known
         ]
         if rows:
-            session.execute(insert(TagRow), rows)
+            session.execute(insert_unless_there(session, TagRow), rows)
         for enforcement, fate in ((True, Fate.HIT), (False, Fate.NON_HIT)):
             ids = [
                 item.item_id
