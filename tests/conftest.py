@@ -7,6 +7,7 @@ import pytest
 
 from tests.servers import databases
 from tests.servers.postgresql import PostgreSQL, running_postgresql
+from tests.servers.s3 import S3, running_s3
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -42,3 +43,10 @@ def backend(request: pytest.FixtureRequest) -> Iterator[databases.Backend]:
     databases.use(chosen)
     yield chosen
     databases.use(databases.SQLITE)
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
+    """A server that speaks S3, one for each process of the tests."""
+    with running_s3(tmp_path_factory.mktemp("s3")) as server:
+        yield server

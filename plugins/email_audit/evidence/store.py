@@ -2,17 +2,17 @@
 
 import hashlib
 import os
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from email_audit.archives.bounded import MemberError
-from email_audit.errors import RunError
+from email_audit.errors import RunError, UserError
+from email_audit.evidence.local import LocalFiles
+from email_audit.evidence.remote import RemoteFiles
 
 BLOCK_BYTES = 1 << 20
 _BLOBS = "sha256"
@@ -41,14 +41,24 @@ class EvidenceStore:
 
     A blob lies at `sha256/ab/cd/abcd...`. It is written below `incoming/` first and moved to its
     name when all bytes are there; a local one is flushed to the disk (fsync of file and folder)
-    before it counts, and made read-only. A name that exists is never written again.
+    before it counts, and made read-only. On an object store, where an object appears whole or not
+    at all, a small one is written under its name at once. A name that exists is never written
+    again.
+
+    Raises:
+        UserError: for an URL of no kind that is known, or whose driver is not installed.
     """
 
     def __init__(self, url: str) -> None:
-        filesystem, root = fsspec.core.url_to_fs(url)
-        self._fs: fsspec.AbstractFileSystem = filesystem
-        self._root = str(root).rstrip("/")
-        self._is_local = isinstance(filesystem, LocalFileSystem)
+        self._files = _files_at(url)
+
+    def check(self) -> None:
+        """See that the store can be written to, before hours of work.
+
+        Raises:
+            RunError: where it cannot, with the reason.
+        """
+        self._files.check()
 
     def put(self, stream: BinaryIO, *, batch: str) -> Blob:
         """Store everything `stream` yields, in constant memory.
@@ -61,29 +71,25 @@ class EvidenceStore:
         Raises:
             RunError: where the store cannot be written, for instance because the disk is full.
         """
-        incoming = f"{self._root}/{_INCOMING}/{batch}/{os.getpid()}-{os.urandom(6).hex()}"
-        try:
-            self._fs.makedirs(self._parent(incoming), exist_ok=True)
-            try:
-                blob = self._write_hashed(stream, incoming)
-            except MemberError:
-                self._fs.rm_file(incoming)
-                raise
-            final = self._path(blob.sha256)
-            if self._fs.exists(final):
-                self._fs.rm_file(incoming)
-                return blob
-            self._fs.makedirs(self._parent(final), exist_ok=True)
-            if self._is_local:
-                _settle(Path(incoming), Path(final), Path(self._root))
-            else:
-                self._fs.mv(incoming, final)
+        begin = _read_up_to(stream, self._files.direct_bytes)
+        if len(begin) < self._files.direct_bytes:
+            blob = Blob(hashlib.sha256(begin).hexdigest(), len(begin))
+            if not self.holds(blob.sha256):
+                self._files.write_whole(_path(blob.sha256), begin)
             return blob
-        except OSError as error:
+        incoming = f"{_INCOMING}/{batch}/{os.getpid()}-{os.urandom(6).hex()}"
+        with self._files.create(incoming) as out:
+            blob = _copy_hashed(begin, stream, out)
+        if self.holds(blob.sha256):
+            self._files.remove(incoming)
+            return blob
+        self._files.publish(incoming, _path(blob.sha256))
+        if (size := self._files.size(_path(blob.sha256))) != blob.size:
             raise RunError(
-                f"{self._root}: evidence cannot be written: {error.strerror or error}. "
-                "What was acquired before is complete; make room or mend the store and run again"
-            ) from error
+                f"{self._files.place}: evidence {blob.sha256} has {size} bytes where {blob.size} "
+                "were written; the store lost some: remove that file there and run again"
+            )
+        return blob
 
     def open(self, sha256: str) -> BinaryIO:
         """Open a blob for reading at any position.
@@ -92,15 +98,16 @@ class EvidenceStore:
             RunError: where the store does not hold it.
         """
         try:
-            return cast("BinaryIO", self._fs.open(self._path(sha256), "rb"))
+            return self._files.open(_path(sha256))
         except FileNotFoundError as error:
             raise RunError(
-                f"{self._root}: evidence {sha256} is missing; restore the store from its backup"
+                f"{self._files.place}: evidence {sha256} is missing; restore the store from its "
+                "backup"
             ) from error
 
     def holds(self, sha256: str) -> bool:
         """Say whether the store has a blob of that name (its content is not read)."""
-        return bool(self._fs.exists(self._path(sha256)))
+        return self._files.exists(_path(sha256))
 
     def verify(self, sha256s: Iterator[str]) -> Iterator[Damage]:
         """Hash each named blob again and yield those that are missing or changed."""
@@ -116,9 +123,9 @@ class EvidenceStore:
     def derived(self, key: str) -> bytes | None:
         """Give what was derived from evidence and kept under `key`, None where there is nothing."""
         try:
-            with self._fs.open(f"{self._root}/{_DERIVED}/{key}", "rb") as stream:
-                return bytes(stream.read())
-        except OSError:
+            with self._files.open(f"{_DERIVED}/{key}") as stream:
+                return stream.read()
+        except FileNotFoundError:
             return None
 
     def put_derived(self, key: str, data: bytes) -> None:
@@ -127,41 +134,11 @@ class EvidenceStore:
         Raises:
             RunError: where the store cannot be written.
         """
-        final = f"{self._root}/{_DERIVED}/{key}"
-        written = f"{final}.{os.getpid()}-{os.urandom(6).hex()}"
-        try:
-            self._fs.makedirs(self._parent(final), exist_ok=True)
-            self._fs.pipe_file(written, data)
-            self._fs.mv(written, final)
-        except OSError as error:
-            raise RunError(
-                f"{self._root}: derived data cannot be written: {error.strerror or error}"
-            ) from error
+        self._files.write_whole(f"{_DERIVED}/{key}", data)
 
     def discard_incoming(self, batch: str) -> None:
         """Remove what an interrupted acquisition left half-written."""
-        folder = f"{self._root}/{_INCOMING}/{batch}"
-        if self._fs.exists(folder):
-            self._fs.rm(folder, recursive=True)
-
-    def _write_hashed(self, stream: BinaryIO, path: str) -> Blob:
-        digest, size = hashlib.sha256(), 0
-        with self._fs.open(path, "wb") as out:
-            while block := stream.read(BLOCK_BYTES):
-                digest.update(block)
-                size += len(block)
-                out.write(block)
-            out.flush()
-            if self._is_local:
-                os.fsync(out.fileno())
-        return Blob(digest.hexdigest(), size)
-
-    def _path(self, sha256: str) -> str:
-        return f"{self._root}/{_BLOBS}/{sha256[:2]}/{sha256[2:4]}/{sha256}"
-
-    @staticmethod
-    def _parent(path: str) -> str:
-        return path.rpartition("/")[0]
+        self._files.remove_folder(f"{_INCOMING}/{batch}")
 
 
 def hash_stream(stream: BinaryIO) -> Blob:
@@ -173,17 +150,39 @@ def hash_stream(stream: BinaryIO) -> Blob:
     return Blob(digest.hexdigest(), size)
 
 
-def _settle(incoming: Path, final: Path, root: Path) -> None:
-    """Make a fully written local file read-only, give it its name, and make the name durable."""
-    incoming.chmod(stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH)
-    incoming.replace(final)
-    folder = final.parent
-    while True:
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        if folder == root:
-            return
-        folder = folder.parent
+def _files_at(url: str) -> LocalFiles | RemoteFiles:
+    try:
+        filesystem, root = fsspec.core.url_to_fs(url)
+    except (ValueError, ImportError) as error:
+        protocol = url.partition("://")[0]
+        hint = (
+            "install its driver with pip install 'email-audit[s3]'"
+            if protocol in {"s3", "s3a"}
+            else "it takes a folder, or an URL of fsspec such as s3://BUCKET/FOLDER"
+        )
+        raise UserError(f"evidence_url: {protocol}:// cannot be used: {hint}") from error
+    if isinstance(filesystem, LocalFileSystem):
+        return LocalFiles(Path(root))
+    return RemoteFiles(filesystem, str(root).rstrip("/"), url.partition("://")[0])
+
+
+def _path(sha256: str) -> str:
+    return f"{_BLOBS}/{sha256[:2]}/{sha256[2:4]}/{sha256}"
+
+
+def _read_up_to(stream: BinaryIO, length: int) -> bytes:
+    """Read as much, less only at the end: a stream may give less than it is asked for."""
+    read = bytearray()
+    while len(read) < length and (block := stream.read(min(BLOCK_BYTES, length - len(read)))):
+        read += block
+    return bytes(read)
+
+
+def _copy_hashed(begin: bytes, stream: BinaryIO, out: BinaryIO) -> Blob:
+    digest, size, block = hashlib.sha256(), 0, begin or stream.read(BLOCK_BYTES)
+    while block:
+        digest.update(block)
+        size += len(block)
+        out.write(block)
+        block = stream.read(BLOCK_BYTES)
+    return Blob(digest.hexdigest(), size)

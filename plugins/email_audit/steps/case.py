@@ -38,14 +38,15 @@ def open_case(settings: Settings, *, create: bool = False) -> Iterator[Case]:
     """
     if create:
         _require_apart(settings)
-    database = CaseDatabase(settings.database)
+    database, store = CaseDatabase(settings.database), EvidenceStore(settings.evidence)
     try:
         if create:
             database.migrate()
+            store.check()
         else:
             database.require()
         with IsolatedProcess(process_limits(settings)) as process:
-            yield Case(settings, database, EvidenceStore(settings.evidence), process)
+            yield Case(settings, database, store, process)
     finally:
         database.close()
 

@@ -1,0 +1,112 @@
+"""The files of an evidence store in a folder: durable when they have their name, then read-only."""
+
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from email_audit.errors import RunError
+
+
+class LocalFiles:
+    """Files below one folder. What cannot be written is a RunError that names the folder."""
+
+    direct_bytes = 0
+    """Nothing is written under its final name at once: a power cut would leave half of it."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self.place = str(root)
+
+    def check(self) -> None:
+        """Make the folder."""
+        with self.clear():
+            self._root.mkdir(parents=True, exist_ok=True)
+
+    def exists(self, path: str) -> bool:
+        """Say whether there is a file of that name."""
+        return (self._root / path).exists()
+
+    def size(self, path: str) -> int:
+        """Give a file's length in bytes."""
+        return (self._root / path).stat().st_size
+
+    def open(self, path: str) -> BinaryIO:
+        """Open a file for reading at any position.
+
+        Raises:
+            FileNotFoundError: where there is none.
+        """
+        return (self._root / path).open("rb")
+
+    @contextmanager
+    def create(self, path: str) -> Iterator[BinaryIO]:
+        """Open a new file for writing, flushed to the disk (fsync) at the end of the block.
+
+        What goes wrong in the block removes it.
+        """
+        file = self._root / path
+        with self.clear():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                with file.open("xb") as stream:
+                    yield stream
+                    stream.flush()
+                    os.fsync(stream.fileno())
+            except BaseException:
+                file.unlink(missing_ok=True)
+                raise
+
+    def write_whole(self, path: str, data: bytes) -> None:
+        """Write a file so that others see all of it or nothing."""
+        final = self._root / path
+        beside = final.with_name(f"{final.name}.{os.getpid()}-{os.urandom(6).hex()}")
+        with self.clear():
+            final.parent.mkdir(parents=True, exist_ok=True)
+            beside.write_bytes(data)
+            beside.replace(final)
+
+    def publish(self, incoming: str, final: str) -> None:
+        """Make a fully written file read-only, give it its name, and make the name durable."""
+        source, target = self._root / incoming, self._root / final
+        with self.clear():
+            source.chmod(stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            source.replace(target)
+            for folder in target.parents:
+                _sync(folder)
+                if folder == self._root:
+                    return
+
+    def remove(self, path: str) -> None:
+        """Remove a file."""
+        with self.clear():
+            (self._root / path).unlink()
+
+    def remove_folder(self, path: str) -> None:
+        """Remove all files below a name, if there are any."""
+        with self.clear():
+            if (self._root / path).exists():
+                shutil.rmtree(self._root / path)
+
+    @contextmanager
+    def clear(self) -> Iterator[None]:
+        """Turn what the disk says into one message."""
+        try:
+            yield
+        except OSError as error:
+            raise RunError(
+                f"{self._root}: evidence cannot be written: {error.strerror or error}. "
+                "What was acquired before is complete; make room or mend the store and run again"
+            ) from error
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
