@@ -5,12 +5,14 @@ What is made here is the same for every back end.
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TypeAlias
 
 from email_audit.messages.records import Address
+from email_audit.search.analysis import LONGEST_TERM_BYTES, keyword
+from email_audit.search.fields import FieldType, field_named
 from email_audit.search.interface import HitDocument, SearchHit
 from email_audit.tagging.records import Signal
 
@@ -55,7 +57,10 @@ def digest(document_json: bytes) -> str:
 
 
 def text_values(document: HitDocument) -> dict[str, tuple[str, ...]]:
-    """Give the values of every text and keyword field that has any, by the field's name."""
+    """Give the values of every text and keyword field that has any, by the field's name.
+
+    A keyword that is too long for a term of the index is left out.
+    """
     sender = (document.sender,) if document.sender else ()
     recipients = (*document.to, *document.cc, *document.bcc)
     people = _addresses((*sender, *recipients))
@@ -92,8 +97,18 @@ def text_values(document: HitDocument) -> dict[str, tuple[str, ...]]:
         "sources": document.sources,
         "model": (document.model,),
     }
-    present = {name: tuple(filter(None, several)) for name, several in values.items()}
+    present = {name: tuple(_findable(name, several)) for name, several in values.items()}
     return {name: several for name, several in present.items() if several}
+
+
+def _findable(name: str, values: tuple[str | None, ...]) -> Iterator[str]:
+    """Yield what can be looked for in a field: no empty value, no keyword too long for a term."""
+    field = field_named(name)
+    for value in filter(None, values):
+        is_keyword = field.type is FieldType.KEYWORD
+        term = keyword(value, field.form).encode() if is_keyword else b"words"
+        if 0 < len(term) <= LONGEST_TERM_BYTES:
+            yield value
 
 
 def search_contract(hit: SearchHit) -> dict[str, JsonValue]:

@@ -25,7 +25,7 @@ class KeywordForm(StrEnum):
     EXACT = "exact"
     CASELESS = "caseless"
     MESSAGE_ID = "message-id"
-    """Exact, and the same with and without the angle brackets of RFC 5322 3.6.4."""
+    """Exact, but for the angle brackets of RFC 5322 3.6.4, which do not count."""
 
 
 @dataclass(frozen=True, slots=True)
