@@ -16,8 +16,8 @@ from email_audit.search.folding import fold, fold_with_origins
 VALUE_GAP = 10_000
 """Positions between the values of a field: more than any phrase spans, so that none spans two."""
 
-LONGEST_TERM_BYTES = 32_766
-"""Of a keyword in UTF-8, in Lucene; a longer one cannot be looked for."""
+LONGEST_KEYWORD = 8191
+"""In UTF-16 units, as Java counts; a longer value cannot be looked for (Lucene's 32,766 bytes)."""
 
 
 def word_expression(letter: str) -> str:
@@ -117,4 +117,4 @@ def keyword(value: str, form: KeywordForm) -> str:
         case KeywordForm.CASELESS:
             return fold(clean)
         case KeywordForm.MESSAGE_ID:
-            return _ANGLE_BRACKETS.sub("", clean).strip()
+            return _ANGLE_BRACKETS.sub("", clean)
