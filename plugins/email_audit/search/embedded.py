@@ -16,6 +16,7 @@ import tantivy
 from email_audit.errors import RunError, UserError
 from email_audit.search.checksums import verify
 from email_audit.search.documents import as_json, digest, from_json
+from email_audit.search.fields import GENERATION
 from email_audit.search.highlight import Highlighter
 from email_audit.search.interface import (
     BY_RELEVANCE,
@@ -31,7 +32,6 @@ from email_audit.search.ordering import SORTABLE, Rows
 from email_audit.search.query import parse
 from email_audit.search.schema import (
     FINGERPRINT,
-    GENERATION,
     ID,
     STORED,
     build_schema,
