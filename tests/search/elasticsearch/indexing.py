@@ -1,7 +1,7 @@
 """Fills an Elasticsearch index by the product's template, for tests of what reads it."""
 
-import json
 from collections.abc import Iterable
+from typing import Any
 from uuid import uuid4
 
 from elasticsearch import Elasticsearch
@@ -28,11 +28,11 @@ def make_index(client: Elasticsearch, documents: Iterable[HitDocument] = ()) -> 
 
 def fill(client: Elasticsearch, index: str, documents: Iterable[HitDocument]) -> None:
     """Write documents and let them be found."""
-    lines: list[bytes] = []
+    operations: list[dict[str, Any]] = []
     for document in documents:
-        lines += [json.dumps({"index": {"_id": document.id}}).encode(), to_source(document)]
-    if lines:
-        answer = client.bulk(index=index, operations=lines, refresh=True)
+        operations += [{"index": {"_id": document.id}}, to_source(document)]
+    if operations:
+        answer = client.bulk(index=index, operations=operations, refresh=True)
         assert not answer["errors"], answer
 
 
