@@ -5,8 +5,8 @@ from datetime import timedelta, timezone
 from itertools import chain
 
 from email_audit.messages.records import Attachment, Message
-from email_audit.search.embedded import EmbeddedIndex
 from email_audit.search.interface import UNREVIEWED, HitDocument, IndexChange
+from email_audit.search.open import open_index
 from email_audit.steps.answers import answered_contents
 from email_audit.steps.case import Case
 from email_audit.steps.hits import Hit, affiliations, list_hits, read_hits
@@ -14,7 +14,7 @@ from email_audit.steps.hits import Hit, affiliations, list_hits, read_hits
 
 def index_hits(case: Case) -> IndexChange:
     """Write the hits' documents; what is unchanged is left alone, what is no hit is removed."""
-    return EmbeddedIndex(case.settings.index_folder).synchronise(_documents(case))
+    return open_index(case.settings).synchronise(_documents(case))
 
 
 def _documents(case: Case) -> Iterator[HitDocument]:

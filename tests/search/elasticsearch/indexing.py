@@ -28,7 +28,7 @@ def make_index(client: Elasticsearch, documents: Iterable[HitDocument] = ()) -> 
 
 def fill(client: Elasticsearch, index: str, documents: Iterable[HitDocument]) -> None:
     """Write documents and let them be found."""
-    operations: list[dict[str, Any]] = []
+    operations: list[Any] = []
     for document in documents:
         operations += [{"index": {"_id": document.id}}, to_source(document)]
     if operations:

@@ -1,5 +1,6 @@
 """A hit as Elasticsearch keeps it: one JSON document, by the mapping of `mapping.py`."""
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -13,8 +14,8 @@ from email_audit.search.interface import HitDocument
 from email_audit.tagging.records import Signal
 
 
-def to_source(document: HitDocument) -> dict[str, Any]:
-    """Give the document to index; equal hits give equal documents, keys in the same order.
+def to_source(document: HitDocument) -> bytes:
+    """Give the document to index, JSON in UTF-8; equal hits give equal bytes.
 
     A field without a value is left out. A lone surrogate, which has no UTF-8, becomes a question
     mark, as for the embedded index.
@@ -37,7 +38,7 @@ def to_source(document: HitDocument) -> dict[str, Any]:
         "cc": [_person(person) for person in document.cc],
         "bcc": [_person(person) for person in document.bcc],
     }
-    return source
+    return json.dumps(source, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def from_source(source: Mapping[str, Any]) -> HitDocument:
