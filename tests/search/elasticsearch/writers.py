@@ -1,5 +1,6 @@
 """A writer on the test node with a small mapping of its own, and documents to write."""
 
+import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from email_audit.search.elasticsearch.connection import connect
 from email_audit.search.elasticsearch.generations import Layout
 from email_audit.search.elasticsearch.patience import Patience
+from email_audit.search.elasticsearch.template import Templates
 from email_audit.search.elasticsearch.writing import Writer
 from email_audit.search.interface import HitDocument
 from email_audit.settings import Settings
@@ -14,19 +16,25 @@ from tests.elasticsearch_node.node import ask
 from tests.search.conformance import document, identifier
 
 
-def _source(hit: HitDocument) -> dict[str, Any]:
-    return {"subject": hit.subject, "score": hit.score, **({"rank": "high"} if hit.mih else {})}
+def _source(hit: HitDocument) -> bytes:
+    record = {"subject": hit.subject, "score": hit.score, **({"rank": "high"} if hit.mih else {})}
+    return json.dumps(record).encode()
 
 
-def layout(generation: str = "1") -> Layout:
-    """Give a layout that takes `subject` and `score` only: a document with a MIH is refused."""
+def _templates(alias: str) -> Templates:
     properties = {
         "subject": {"type": "text"},
         "score": {"type": "float"},
         "fingerprint": {"type": "keyword", "index": False},
     }
-    body = {"settings": {}, "mappings": {"dynamic": "strict", "properties": properties}}
-    return Layout(generation, body, _source)
+    template = {"mappings": {"dynamic": "strict", "properties": properties}}
+    whole = {"index_patterns": [f"{alias}-0*"], "composed_of": [f"{alias}@index"], "priority": 500}
+    return Templates({f"{alias}@index": {"template": template}}, alias, whole)
+
+
+def layout(generation: str = "1") -> Layout:
+    """Give a layout that takes `subject` and `score` only: a document with a MIH is refused."""
+    return Layout(generation, _templates, _source)
 
 
 def writer(url: str, alias: str, *, generation: str = "1", **patience: Any) -> Writer:

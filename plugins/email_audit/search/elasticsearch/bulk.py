@@ -5,7 +5,6 @@ queue is full or the disk is, 503 as a shard is away) is sent again, alone; what
 good is given back with its reason; nothing else counts as done.
 """
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -178,10 +177,3 @@ def _brief(error: ApiError | TransportError) -> str:
     if isinstance(error, ApiError):
         return f"status {error.meta.status}"
     return type(error).__name__
-
-
-def source_bytes(source: dict[str, Any]) -> bytes:
-    """Give a document's source as the bytes sent."""
-    return json.dumps(source, ensure_ascii=False, separators=(",", ":")).encode(
-        "utf-8", "backslashreplace"
-    )

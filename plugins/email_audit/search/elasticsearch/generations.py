@@ -8,7 +8,7 @@ so that every search sees the one or the other, whole.
 import logging
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +17,7 @@ from elasticsearch import ApiError, Elasticsearch, NotFoundError
 
 from email_audit.errors import UserError
 from email_audit.search.elasticsearch.patience import Patience
+from email_audit.search.elasticsearch.template import Templates
 from email_audit.search.interface import HitDocument
 
 log = logging.getLogger(__name__)
@@ -30,16 +31,16 @@ _POLL_S = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How documents are laid out. `generation` changes whenever `body` or `source` does.
+    """How documents are laid out. `generation` changes whenever one of the others does.
 
-    `body` is the body of a request to make an index: `settings` and `mappings`. The mapping has
-    a keyword `fingerprint`, which the writer fills. `source` gives a document as the server keeps
-    it.
+    `templates` gives, for an alias, what the server makes the indices by; their mapping has a
+    keyword `fingerprint`, which the writer fills. `source` gives a document as the server keeps
+    it: a JSON object in UTF-8 without that field, the same bytes for equal documents.
     """
 
     generation: str
-    body: Mapping[str, Any]
-    source: Callable[[HitDocument], dict[str, Any]]
+    templates: Callable[[str], Templates]
+    source: Callable[[HitDocument], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +99,9 @@ class Generations:
         name = f"{self._alias}-{number:06d}-{layout.generation}"
 
         def make() -> None:
+            self._put(layout.templates(self._alias))
             try:
-                self._setup.indices.create(
-                    index=name,
-                    settings={**layout.body["settings"], **_SETTINGS},
-                    mappings=layout.body["mappings"],
-                )
+                self._setup.indices.create(index=name, settings=_SETTINGS)
             except ApiError as error:
                 if error.error != "resource_already_exists_exception":
                     raise  # else the answer to our own first attempt was lost
@@ -139,6 +137,11 @@ class Generations:
                 self._drain(known.name)
             self._patience.call(f"dropping index {known.name}", lambda: self._delete(known.name))  # noqa: B023
             log.info("dropped index %s", known.name)
+
+    def _put(self, templates: Templates) -> None:
+        for name, component in templates.components.items():
+            self._setup.cluster.put_component_template(name=name, **component)
+        self._setup.indices.put_index_template(name=templates.name, **templates.index_template)
 
     def _aliases(self) -> dict[str, set[str]]:
         answer = self._client.indices.get_alias(

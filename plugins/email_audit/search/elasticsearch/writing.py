@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from elasticsearch import Elasticsearch
 
 from email_audit.errors import RunError
-from email_audit.search.elasticsearch.bulk import BulkSender, Operation, source_bytes
+from email_audit.search.elasticsearch.bulk import BulkSender, Operation
 from email_audit.search.elasticsearch.connection import check_version
 from email_audit.search.elasticsearch.contents import Contents, IdArray, id_array
 from email_audit.search.elasticsearch.generations import Generation, Generations, Layout
@@ -289,14 +289,10 @@ class _Prepared:
     source: bytes
 
 
-def _prepare(document_id: str, source: dict[str, object]) -> _Prepared:
-    plain = source_bytes(source)
-    fingerprint = hashlib.sha256(plain).hexdigest()
-    return _Prepared(
-        document_id,
-        fingerprint,
-        b'%b,"fingerprint":"%b"}' % (plain[:-1], fingerprint.encode("ascii")),
-    )
+def _prepare(document_id: str, source: bytes) -> _Prepared:
+    fingerprint = hashlib.sha256(source).hexdigest()
+    with_it = b'%b,"fingerprint":"%b"}' % (source[:-1], fingerprint.encode("ascii"))
+    return _Prepared(document_id, fingerprint, with_it)
 
 
 def _put(
