@@ -30,7 +30,7 @@ def command(
     """
     from email_audit.search.documents import search_contract
     from email_audit.search.interface import BY_RELEVANCE, SortKey
-    from email_audit.search.open import open_index
+    from email_audit.search.opening import open_index
     from email_audit.search.paging import pages
 
     index = open_index(Settings.create(workspace=workspace))

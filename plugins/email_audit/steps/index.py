@@ -6,7 +6,7 @@ from itertools import chain
 
 from email_audit.messages.records import Attachment, Message
 from email_audit.search.interface import UNREVIEWED, HitDocument, IndexChange
-from email_audit.search.open import open_index
+from email_audit.search.opening import open_index
 from email_audit.steps.answers import answered_contents
 from email_audit.steps.case import Case
 from email_audit.steps.hits import Hit, affiliations, list_hits, read_hits

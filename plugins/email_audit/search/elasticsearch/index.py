@@ -4,10 +4,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 
 from email_audit.search.elasticsearch.connection import connect
+from email_audit.search.elasticsearch.documents import to_source
+from email_audit.search.elasticsearch.generations import Layout
+from email_audit.search.elasticsearch.mapping import mapping_hash
 from email_audit.search.elasticsearch.patience import Patience
 from email_audit.search.elasticsearch.reading import Reader
-from email_audit.search.elasticsearch.template import layout
+from email_audit.search.elasticsearch.template import templates
 from email_audit.search.elasticsearch.writing import Writer
+from email_audit.search.fields import GENERATION
 from email_audit.search.interface import (
     BY_RELEVANCE,
     HitDocument,
@@ -19,6 +23,9 @@ from email_audit.search.interface import (
     SortValue,
 )
 from email_audit.settings import Settings
+
+LAYOUT = Layout(f"v{GENERATION}-{mapping_hash()[:8]}", templates, to_source)
+"""How this version lays hits out."""
 
 _READER_WAITS_S = 5
 """Somebody sits in front of a search and wants to know that the server is away."""
@@ -39,7 +46,7 @@ class ElasticsearchIndex:
             client,
             connect(settings, is_setup=True),
             alias=alias,
-            layout=layout(),
+            layout=LAYOUT,
             patience=Patience(url),
         )
 
