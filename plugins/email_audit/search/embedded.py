@@ -25,10 +25,12 @@ from email_audit.search.interface import (
     IndexStatus,
     SearchHit,
     SearchPage,
+    Snapshot,
     SortKey,
     SortValue,
 )
-from email_audit.search.ordering import SORTABLE, Rows
+from email_audit.search.ordering import Rows
+from email_audit.search.paging import check_page
 from email_audit.search.query import parse
 from email_audit.search.schema import (
     FINGERPRINT,
@@ -128,25 +130,13 @@ class EmbeddedIndex:
         search_after: Sequence[SortValue] | None = None,
     ) -> SearchPage:
         """Find hits by Lucene syntax; see `SearchIndex.search` and `query.py`."""
-        keys = tuple(sort) or BY_RELEVANCE
-        _check_page(keys, size, search_after)
-        node = parse(query)
-        index = self._open()
-        if node is None:
-            return SearchPage(0, ())
-        searcher = index.searcher()
-        found = searcher.search(
-            Translator(index.schema, searcher).query(node), max(1, searcher.num_docs)
-        )
-        rows = Rows(searcher, found.hits, keys)
-        chosen = rows.first(size, search_after)
-        documents = [from_json(searcher.doc(address)[STORED][0]) for _, address, _ in chosen]
-        highlighter = Highlighter(node, documents)
-        hits = tuple(
-            SearchHit(document, score, highlighter.passages(document), (*values, document.id))
-            for document, (score, _, values) in zip(documents, chosen, strict=True)
-        )
-        return SearchPage(len(found.hits), hits)
+        with self.snapshot() as snapshot:
+            return snapshot.search(query, sort=sort, size=size, search_after=search_after)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        """Give the index as it is now; what is written meanwhile is not seen in it."""
+        yield _Snapshot(self._open())
 
     def ids(self) -> Iterator[str]:
         """Yield the id of every document, in order."""
@@ -203,6 +193,42 @@ class EmbeddedIndex:
         return change
 
 
+class _Snapshot:
+    """A `Snapshot`: tantivy keeps the files of the state that a searcher was made of."""
+
+    def __init__(self, index: tantivy.Index) -> None:
+        self._schema = index.schema
+        self._searcher = index.searcher()
+
+    def search(
+        self,
+        query: str,
+        *,
+        sort: Sequence[SortKey] = BY_RELEVANCE,
+        size: int = 20,
+        search_after: Sequence[SortValue] | None = None,
+    ) -> SearchPage:
+        """Find hits, as `SearchIndex.search`."""
+        keys = tuple(sort) or BY_RELEVANCE
+        check_page(keys, size, search_after)
+        node = parse(query)
+        if node is None:
+            return SearchPage(0, ())
+        searcher = self._searcher
+        found = searcher.search(
+            Translator(self._schema, searcher).query(node), max(1, searcher.num_docs)
+        )
+        rows = Rows(searcher, found.hits, keys)
+        chosen = rows.first(size, search_after)
+        documents = [from_json(searcher.doc(address)[STORED][0]) for _, address, _ in chosen]
+        highlighter = Highlighter(node, documents)
+        hits = tuple(
+            SearchHit(document, score, highlighter.passages(document), (*values, document.id))
+            for document, (score, _, values) in zip(documents, chosen, strict=True)
+        )
+        return SearchPage(len(found.hits), hits)
+
+
 def _update(index: tantivy.Index, documents: Iterable[HitDocument]) -> IndexChange:
     known = dict(term.split(":") for term in _live_terms(index, FINGERPRINT))
     writer = index.writer(_WRITER_HEAP_BYTES, 1)
@@ -245,20 +271,3 @@ def _sole_writer(folder: Path) -> Iterator[None]:
                 "run again when that one has ended"
             ) from error
         yield
-
-
-def _check_page(
-    keys: Sequence[SortKey], size: int, search_after: Sequence[SortValue] | None
-) -> None:
-    for key in keys:
-        if key.field not in SORTABLE:
-            raise UserError(
-                f"results cannot be sorted by {key.field!r}; only by {', '.join(sorted(SORTABLE))}"
-            )
-    if size < 0:
-        raise UserError(f"size is {size}; a page cannot have fewer than 0 hits")
-    if search_after is not None and len(search_after) != len(keys) + 1:
-        raise UserError(
-            f"search_after has {len(search_after)} values; this order needs {len(keys) + 1}, "
-            "as in `sort` of the last hit before"
-        )

@@ -1,6 +1,7 @@
 """What a search index of hits offers, whichever server or library keeps it."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeAlias
@@ -123,7 +124,30 @@ class IndexStatus:
     notes: tuple[str, ...] = ()
 
 
-class SearchIndex(Protocol):
+class Snapshot(Protocol):
+    """The index as it is at one moment, or at each search anew where it is a `SearchIndex`."""
+
+    def search(
+        self,
+        query: str,
+        *,
+        sort: Sequence[SortKey] = BY_RELEVANCE,
+        size: int = 20,
+        search_after: Sequence[SortValue] | None = None,
+    ) -> SearchPage:
+        """Find hits by Lucene syntax over the documented fields.
+
+        Ties are put in the order of the documents' ids. `search_after` is the `sort` of the last
+        hit of the page before; that holds while the index is unchanged, as it is in a snapshot.
+
+        Raises:
+            UserError: for a query that is not valid, naming the place; for a field that cannot
+                be sorted by; when there is no index yet.
+            RunError: when the index cannot be read.
+        """
+
+
+class SearchIndex(Snapshot, Protocol):
     """An index of hits. Writing is idempotent; a reader sees a whole write or nothing of it."""
 
     def synchronise(self, documents: Iterable[HitDocument]) -> IndexChange:
@@ -156,22 +180,11 @@ class SearchIndex(Protocol):
             RunError: when the index cannot be read.
         """
 
-    def search(
-        self,
-        query: str,
-        *,
-        sort: Sequence[SortKey] = BY_RELEVANCE,
-        size: int = 20,
-        search_after: Sequence[SortValue] | None = None,
-    ) -> SearchPage:
-        """Find hits by Lucene syntax over the documented fields.
-
-        Ties are put in the order of the documents' ids. `search_after` is the `sort` of the last
-        hit of the page before; orders by relevance hold only while the index is unchanged.
+    def snapshot(self) -> AbstractContextManager[Snapshot]:
+        """Give the index as it is now, for a walk over many pages.
 
         Raises:
-            UserError: for a query that is not valid, naming the place; for a field that cannot
-                be sorted by; when there is no index yet.
+            UserError: when there is no index yet.
             RunError: when the index cannot be read.
         """
 

@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 from email_audit.messages.records import Address
-from email_audit.search.documents import as_json, digest, field_values, has_term
-from email_audit.search.elasticsearch.mapping import ENVELOPE, FINGERPRINT, NESTED
+from email_audit.search.analysis import encodable
+from email_audit.search.documents import field_values, has_term
+from email_audit.search.elasticsearch.mapping import ENVELOPE, NESTED
 from email_audit.search.fields import field_named
 from email_audit.search.interface import HitDocument
 from email_audit.tagging.records import Signal
@@ -17,29 +17,28 @@ from email_audit.tagging.records import Signal
 def to_source(document: HitDocument) -> bytes:
     """Give the document to index, JSON in UTF-8; equal hits give equal bytes.
 
-    A lone surrogate, which has no UTF-8, becomes a question mark, as in the embedded index.
+    A field without a value is left out. A lone surrogate, which has no UTF-8, becomes a question
+    mark, as for the embedded index.
     """
-    record: dict[str, Any] = {
-        "score": document.score,
-        "signals": [asdict(signal) for signal in document.signals],
-        ENVELOPE: {
-            "message_id": document.message_id,
-            "from": None if document.sender is None else asdict(document.sender),
-            "to": [asdict(person) for person in document.to],
-            "cc": [asdict(person) for person in document.cc],
-            "bcc": [asdict(person) for person in document.bcc],
-        },
-        FINGERPRINT: digest(as_json(document)),
-    }
-    if document.date is not None:
-        record["date"] = document.date.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    source: dict[str, Any] = {}
     for name, values in field_values(document).items():
         field = field_named(name)
-        kept = [value for value in values if has_term(field, value)]
+        kept = [encodable(value) for value in values if has_term(field, value)]
         if kept and name not in NESTED:
-            record[name] = kept if field.several else kept[0]
-    text = json.dumps(record, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return text.encode("utf-8", "replace")
+            source[name] = kept if field.several else kept[0]
+    if document.date is not None:
+        source["date"] = document.date.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    source["score"] = document.score
+    if document.signals:
+        source["signals"] = [_signal(signal) for signal in document.signals]
+    source[ENVELOPE] = {
+        "message_id": None if document.message_id is None else encodable(document.message_id),
+        "from": None if document.sender is None else _person(document.sender),
+        "to": [_person(person) for person in document.to],
+        "cc": [_person(person) for person in document.cc],
+        "bcc": [_person(person) for person in document.bcc],
+    }
+    return json.dumps(source, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def from_source(source: Mapping[str, Any]) -> HitDocument:
@@ -66,13 +65,27 @@ def from_source(source: Mapping[str, Any]) -> HitDocument:
         attachment_text=source.get("attachment_text", ""),
         kinds=_several(source, "kinds"),
         score=source["score"],
-        signals=tuple(Signal(**signal) for signal in source["signals"]),
+        signals=tuple(Signal(**signal) for signal in source.get("signals", ())),
         review_state=source["review_state"],
         is_answered=source["answered"] == "yes",
         thread=source.get("thread"),
         sources=_several(source, "sources"),
         model=source.get("model", ""),
     )
+
+
+def _signal(signal: Signal) -> dict[str, Any]:
+    return {
+        "text": encodable(signal.text),
+        "label": encodable(signal.label),
+        "part": signal.part,
+        "start": signal.start,
+        "end": signal.end,
+    }
+
+
+def _person(person: Address) -> dict[str, str]:
+    return {"name": encodable(person.name), "address": encodable(person.address)}
 
 
 def _several(source: Mapping[str, Any], name: str) -> tuple[str, ...]:

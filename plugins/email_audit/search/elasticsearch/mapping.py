@@ -35,7 +35,7 @@ NESTED = {"signals": "signals.text"}
 """Fields that are lists of objects, with the part of those that the field's name means."""
 
 FINGERPRINT = "fingerprint"
-"""Digest of the document as `documents.digest` gives it; not searchable, for `synchronise`."""
+"""The writer's digest of the document, by which it knows an unchanged one; not searchable."""
 
 ENVELOPE = "envelope"
 """What the fields do not give back exactly; kept and not indexed."""

@@ -42,7 +42,6 @@ def templates(alias: str) -> Templates:
     settings["index"] |= {
         "number_of_shards": 1,
         "auto_expand_replicas": "0-1",
-        "codec": "best_compression",
     }
     ours, custom = f"{alias}@index", f"{alias}@custom"
     return Templates(

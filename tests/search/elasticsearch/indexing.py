@@ -1,15 +1,19 @@
 """Fills an Elasticsearch index by the product's template, for tests of what reads it."""
 
-import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from elasticsearch import Elasticsearch
 
 from email_audit.search.elasticsearch.documents import to_source
+from email_audit.search.elasticsearch.index import ElasticsearchIndex
 from email_audit.search.elasticsearch.template import templates
 from email_audit.search.fields import GENERATION
 from email_audit.search.interface import HitDocument
+from email_audit.settings import Settings
 
 
 def make_index(client: Elasticsearch, documents: Iterable[HitDocument] = ()) -> str:
@@ -28,11 +32,11 @@ def make_index(client: Elasticsearch, documents: Iterable[HitDocument] = ()) -> 
 
 def fill(client: Elasticsearch, index: str, documents: Iterable[HitDocument]) -> None:
     """Write documents and let them be found."""
-    lines: list[bytes] = []
+    operations: list[Any] = []
     for document in documents:
-        lines += [json.dumps({"index": {"_id": document.id}}).encode(), to_source(document)]
-    if lines:
-        answer = client.bulk(index=index, operations=lines, refresh=True)
+        operations += [{"index": {"_id": document.id}}, to_source(document)]
+    if operations:
+        answer = client.bulk(index=index, operations=operations, refresh=True)
         assert not answer["errors"], answer
 
 
@@ -43,3 +47,19 @@ def drop_index(client: Elasticsearch, alias: str) -> None:
     client.indices.delete_index_template(name=made.name)
     for name in made.components:
         client.cluster.delete_component_template(name=name)
+
+
+@contextmanager
+def index_on(url: str) -> Iterator[ElasticsearchIndex]:
+    """Give an index on a server under a name of its own; removed afterwards."""
+    alias = f"test-{uuid4().hex[:12]}"
+    yield ElasticsearchIndex(
+        Settings.create(workspace=Path("unused"), elasticsearch_url=url, elasticsearch_alias=alias)
+    )
+    with Elasticsearch(url) as client:
+        for name in client.indices.get(index=f"{alias}-*", expand_wildcards="all"):
+            client.indices.delete(index=name)
+        made = templates(alias)
+        client.indices.delete_index_template(name=made.name)
+        for name in made.components:
+            client.cluster.delete_component_template(name=name)
