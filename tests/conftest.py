@@ -9,6 +9,8 @@ from tests.servers import databases
 from tests.servers.postgresql import PostgreSQL, running_postgresql
 from tests.servers.s3 import S3, running_s3
 
+pytest_plugins = ["tests.elasticsearch_node.plugin"]
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0004"
-down_revision = "0003"
+revision = "0005"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 
@@ -13,6 +13,8 @@ _COLUMNS = {
     "assignment": ("officer_id", "name", "rank", "task_force", "partner_agency"),
     "attachment": ("filename", "content_type", "status", "reason"),
     "custody": ("at", "actor", "action", "subject"),
+    "index_error": ("reason",),
+    "index_removal": ("reason", "actor"),
     "item": ("path_in_source", "item_class", "status", "fate", "reason", "message_id"),
     "live_copy": ("change_key", "format"),
     "live_folder": ("server_id", "path", "sync_state"),
