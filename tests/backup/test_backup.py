@@ -57,6 +57,7 @@ def test_a_restored_audit_is_the_audit(audit: Audit, tmp_path: Path) -> None:
     history = actions(audit.settings())
     report = back_up(audit.settings(), tmp_path / "backup")
     shutil.rmtree(audit.workspace)
+    (tmp_path / "restored" / "bundles").mkdir(parents=True)  # as a mounted folder is there
     restored = restore(tmp_path / "backup", tmp_path / "restored")
     settings = Settings.create(workspace=tmp_path / "restored", actor="tester")
     assert restored.faults == ()

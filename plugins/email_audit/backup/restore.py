@@ -180,7 +180,7 @@ def _marked(
     full = [
         name
         for name, is_free in (
-            (str(settings.workspace), is_begun or not _entries(settings.workspace)),
+            (str(settings.workspace), is_begun or not _holds_files(settings.workspace)),
             ("the evidence store", is_begun or store.is_empty()),
             ("the case database", is_begun or copier.is_empty()),
         )
@@ -203,8 +203,9 @@ def _marked(
         ) from error
 
 
-def _entries(folder: Path) -> list[Path]:
+def _holds_files(folder: Path) -> bool:
+    """Say whether there is anything but folders: a mounted volume may come with empty ones."""
     try:
-        return list(folder.iterdir()) if folder.exists() else []
+        return any(not path.is_dir() for path in folder.rglob("*"))
     except OSError as error:
         raise UserError(f"{folder}: cannot be looked into: {error.strerror or error}") from error
