@@ -14,11 +14,14 @@ from email_audit import __version__
 from email_audit.errors import EmailAuditError, RunError
 
 _COMMANDS = {
+    "backup": "Copy an audit's database and evidence, so that they can be checked and restored.",
     "bundle": "Export a case bundle that can be verified offline.",
+    "deploy": "Prepare the containers of docker-compose.yml: secrets, certificates, keys.",
     "index": "Rebuild the search index from the case database and the evidence.",
     "ledger": "Print the account of every acquisition, or verify the evidence.",
     "model": "Measure the classifier on labelled messages, or adapt it to them.",
     "read": "Print every message of files and folders as JSON lines.",
+    "restore": "Bring an audit back from a backup, and check it.",
     "run": "Do the whole audit: acquire, read, tag, index, check the ledger.",
     "search": "Find hits in the index.",
     "sync": "Acquire what is new in live mailboxes on an Exchange server.",

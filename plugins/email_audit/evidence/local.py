@@ -86,6 +86,15 @@ class LocalFiles:
         with self.clear():
             (self._root / path).unlink()
 
+    def names_below(self, path: str) -> Iterator[str]:
+        """Yield the names of all files below a name, folder by folder, each folder's in order."""
+        for _, _, files in os.walk(self._root / path):
+            yield from sorted(files)
+
+    def is_empty(self) -> bool:
+        """Say whether there is nothing yet."""
+        return not self._root.exists() or not any(self._root.iterdir())
+
     def remove_folder(self, path: str) -> None:
         """Remove all files below a name, if there are any."""
         with self.clear():

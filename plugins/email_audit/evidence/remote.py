@@ -50,7 +50,7 @@ class RemoteFiles:
     def exists(self, path: str) -> bool:
         """Say whether there is a file of that name."""
         with self.clear("cannot be looked up"):
-            return bool(self._fs.exists(self._at(path)))
+            return self._exists(path)
 
     def size(self, path: str) -> int:
         """Give a file's length in bytes."""
@@ -114,15 +114,36 @@ class RemoteFiles:
         with self.clear("cannot be written"):
             self._fs.rm_file(self._at(path))
 
+    def names_below(self, path: str) -> Iterator[str]:
+        """Yield the names of all files below a name, folder by folder, each folder's in order."""
+        with self.clear("cannot be listed"):
+            self._fs.invalidate_cache()
+            walk = self._fs.walk(self._at(path), detail=False) if self._exists(path) else iter(())
+        while True:
+            with self.clear("cannot be listed"):
+                folder = next(walk, None)
+            if folder is None:
+                return
+            yield from sorted(folder[2])
+
+    def is_empty(self) -> bool:
+        """Say whether there is nothing yet."""
+        with self.clear("cannot be listed"):
+            self._fs.invalidate_cache()
+            return not self._exists("") or not self._fs.ls(self._root, detail=False)
+
     def remove_folder(self, path: str) -> None:
         """Remove all files below a name, if there are any."""
         with self.clear("cannot be written"):
             self._fs.invalidate_cache()
-            if self._fs.exists(self._at(path)):
+            if self._exists(path):
                 self._fs.rm(self._at(path), recursive=True)
 
+    def _exists(self, path: str) -> bool:
+        return bool(self._fs.exists(self._at(path)))
+
     def _at(self, path: str) -> str:
-        return f"{self._root}/{path}"
+        return f"{self._root}/{path}" if path else self._root
 
     def _make_folder(self, path: str) -> None:
         # On an object store this would make the bucket where its name is misspelt.

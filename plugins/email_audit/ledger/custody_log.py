@@ -22,9 +22,8 @@ def record(
     """
     session.flush()  # rows first, then the lock: in one order everywhere, or two would deadlock
     take_lock(session, Lock.CUSTODY)
-    last = session.scalars(select(CustodyRow).order_by(CustodyRow.seq.desc()).limit(1)).first()
     entry = next_entry(
-        None if last is None else _entry(last),
+        last_entry(session),
         at=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         actor=holdable(actor),
         action=action,
@@ -43,6 +42,12 @@ def entries(session: Session) -> Iterator[CustodyEntry]:
     )
     for row in rows:
         yield _entry(row)
+
+
+def last_entry(session: Session) -> CustodyEntry | None:
+    """Give the newest entry, None where the log is empty."""
+    row = session.scalars(select(CustodyRow).order_by(CustodyRow.seq.desc()).limit(1)).first()
+    return None if row is None else _entry(row)
 
 
 def _entry(row: CustodyRow) -> CustodyEntry:
