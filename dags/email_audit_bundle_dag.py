@@ -6,6 +6,7 @@ from airflow.sdk import Asset, Param, dag, task
 
 Params = dict[str, object] | None
 HITS = Asset("email-audit-hits")
+OUTPUT = {"queue": name} if (name := os.environ.get("EMAIL_AUDIT_OUTPUT_QUEUE")) else {}
 
 
 @dag(
@@ -46,7 +47,7 @@ HITS = Asset("email-audit-hits")
 def email_audit_bundle() -> None:
     """Export one case bundle."""
 
-    @task
+    @task(**OUTPUT)
     def export(params: Params = None, run_id: str | None = None) -> str:
         from email_audit.airflow_steps import export_case
 

@@ -14,6 +14,9 @@ HITS = Asset("email-audit-hits")
 MAILBOXES = Asset("email-audit-mailboxes")
 SCHEDULE = os.environ.get("EMAIL_AUDIT_SCHEDULE") or None
 POOL = os.environ.get("EMAIL_AUDIT_POOL", "default_pool")
+# On several machines: who sees roster and exports, and who keeps the embedded index and bundles.
+ACQUIRE = {"queue": name} if (name := os.environ.get("EMAIL_AUDIT_ACQUIRE_QUEUE")) else {}
+OUTPUT = {"queue": name} if (name := os.environ.get("EMAIL_AUDIT_OUTPUT_QUEUE")) else {}
 RETRIES = {
     "retries": 3,
     "retry_delay": timedelta(seconds=30),
@@ -61,13 +64,13 @@ RETRIES = {
 def email_audit() -> None:
     """Roster, acquisitions, messages, tags, index, and the check that the ledger balances."""
 
-    @task
+    @task(**ACQUIRE)
     def plan(params: Params = None) -> list[int]:
         from email_audit.airflow_steps import plan_acquisitions
 
         return plan_acquisitions(params)
 
-    @task(pool=POOL)
+    @task(pool=POOL, **ACQUIRE)
     def acquire(acquisition_id: int, params: Params = None) -> int:
         from email_audit.airflow_steps import acquire_one
 
@@ -99,7 +102,7 @@ def email_audit() -> None:
 
         return tag_share(params, chunk_ids)
 
-    @task(trigger_rule=TriggerRule.ALL_DONE)
+    @task(trigger_rule=TriggerRule.ALL_DONE, **OUTPUT)
     def index(params: Params = None) -> int:
         from email_audit.airflow_steps import index_all
 

@@ -13,6 +13,7 @@ from airflow.sdk import Asset, Param, TriggerRule, dag, task
 Params = dict[str, object] | None
 MAILBOXES = Asset("email-audit-mailboxes")
 POOL = os.environ.get("EMAIL_AUDIT_POOL", "default_pool")
+ACQUIRE = {"queue": name} if (name := os.environ.get("EMAIL_AUDIT_ACQUIRE_QUEUE")) else {}
 RETRIES = {
     "retries": 3,
     "retry_delay": timedelta(minutes=2),
@@ -52,13 +53,13 @@ RETRIES = {
 def email_audit_sync() -> None:
     """Log in once, then acquire what is new in every live mailbox of the roster."""
 
-    @task
+    @task(**ACQUIRE)
     def plan(params: Params = None, run_id: str | None = None) -> list[int]:
         from email_audit.airflow_steps import plan_mailboxes
 
         return plan_mailboxes(params, run_id)
 
-    @task(pool=POOL)
+    @task(pool=POOL, **ACQUIRE)
     def sync(mailbox_id: int, params: Params = None, run_id: str | None = None) -> dict[str, int]:
         from email_audit.airflow_steps import sync_one
 
