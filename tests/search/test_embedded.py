@@ -26,6 +26,7 @@ from email_audit.search.interface import (
     SortKey,
     SortValue,
 )
+from email_audit.search.schema import GENERATION
 from tests.search.conformance import DOCUMENTS, QUERIES, REFUSED, document, identifier
 
 NUMBERS = {identifier(number): number for number in range(1, 26)}
@@ -321,7 +322,7 @@ def test_a_document_is_read_back_as_it_was_written(original: HitDocument) -> Non
 
 
 def stamp(folder: Path) -> int:
-    return (folder / "v1" / "meta.json").stat().st_mtime_ns
+    return (folder / f"v{GENERATION}" / "meta.json").stat().st_mtime_ns
 
 
 def test_synchronising_twice_changes_nothing(tmp_path: Path) -> None:
@@ -388,7 +389,7 @@ def test_a_damaged_file_is_noticed_and_the_index_built_anew(
     tmp_path: Path, name: str, damage: str
 ) -> None:
     EmbeddedIndex(tmp_path).synchronise(DOCUMENTS[:3])
-    (path,) = (tmp_path / "v1").glob(name)
+    (path,) = (tmp_path / f"v{GENERATION}").glob(name)
     content = bytearray(path.read_bytes())
     if damage == "flip":
         content[len(content) // 3] ^= 0x10
@@ -421,6 +422,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
+from email_audit.search.schema import GENERATION
 from tests.search.conformance import DOCUMENTS, document
 from email_audit.search.embedded import EmbeddedIndex
 

@@ -72,7 +72,23 @@ FIELDS: tuple[Field, ...] = (
     Field("to", _TEXT, "Recipients, in the same way as `from`.", searched=True),
     Field("cc", _TEXT, "Copy recipients, in the same way as `from`.", searched=True),
     Field("bcc", _TEXT, "Blind copy recipients, in the same way as `from`.", searched=True),
+    Field(
+        "people",
+        _KEYWORD,
+        "Every address of sender and recipients, lower-case.",
+        form=_CASELESS,
+    ),
+    Field("from_address", _KEYWORD, "The sender's address.", form=_CASELESS),
+    Field("to_addresses", _KEYWORD, "Addresses of to, cc and bcc.", form=_CASELESS),
+    Field("domains", _KEYWORD, "Every domain of `people`.", form=_CASELESS),
+    Field("from_domain", _KEYWORD, "The domain of `from_address`.", form=_CASELESS),
+    Field("to_domains", _KEYWORD, "The domains of `to_addresses`.", form=_CASELESS),
     Field("date", FieldType.DATE, "When it was sent, UTC.", sortable=True),
+    Field(
+        "date_written",
+        _KEYWORD,
+        "When it was sent by the sender's own clock and zone, `2025-03-04T09:12:00-05:00`.",
+    ),
     Field(
         "custodians",
         _KEYWORD,
@@ -89,6 +105,18 @@ FIELDS: tuple[Field, ...] = (
         sortable=True,
     ),
     Field("signals", _TEXT, "The words that speak for the tag."),
+    Field("signal_labels", _KEYWORD, "What those words show.", form=_CASELESS),
+    Field(
+        "review_state",
+        _KEYWORD,
+        "`unreviewed`, until it was decided on.",
+        form=_CASELESS,
+    ),
+    Field(
+        "answered",
+        _KEYWORD,
+        "`yes` where somebody else wrote in the thread later or replied to it, else `no`.",
+    ),
     Field(
         "message_id",
         _KEYWORD,

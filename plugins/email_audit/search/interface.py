@@ -6,11 +6,15 @@ from datetime import datetime
 from typing import Protocol, TypeAlias
 
 from email_audit.messages.records import Address
+from email_audit.tagging.records import Signal
 
 INDEX_ALIAS = "email-audit-messages"
 
 RELEVANCE = "_score"
 """The sort field that means "how well it answers the query", as Elasticsearch names it."""
+
+UNREVIEWED = "unreviewed"
+"""The review state of a hit that nobody has decided on."""
 
 SortValue: TypeAlias = str | float | None
 """One component of a hit's place in the order; None where the document lacks the value."""
@@ -21,8 +25,10 @@ class HitDocument:
     """One hit as indexed: distinct content, all its copies' custodians. Field list: fields.py.
 
     `id` is the content hash (64 lower-case hexadecimal digits): writing twice changes nothing.
-    `date` is timezone-aware UTC or None. `score` is the calibrated probability, 0..1. `sources`
-    are the places where its copies were found.
+    `date` is timezone-aware UTC or None; `date_written` the same moment by the sender's own clock,
+    ISO 8601 with its zone, None where the zone is not known. `score` is the calibrated
+    probability, 0..1. `sources` are the places where its copies were found. `is_answered`:
+    somebody else wrote in the thread later (steps/answers.py).
     """
 
     id: str
@@ -32,6 +38,7 @@ class HitDocument:
     task_forces: tuple[str, ...]
     partner_agencies: tuple[str, ...]
     date: datetime | None
+    date_written: str | None
     sender: Address | None
     to: tuple[Address, ...]
     cc: tuple[Address, ...]
@@ -43,7 +50,9 @@ class HitDocument:
     attachment_text: str
     kinds: tuple[str, ...]
     score: float
-    signals: tuple[str, ...]
+    signals: tuple[Signal, ...]
+    review_state: str
+    is_answered: bool
     thread: str | None
     sources: tuple[str, ...]
     model: str
