@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from email_audit.errors import RunError, UserError
 from email_audit.search.documents import as_json, from_json, search_contract, text_values
 from email_audit.search.embedded import EmbeddedIndex
-from email_audit.search.fields import HIGHLIGHTED
+from email_audit.search.fields import GENERATION, HIGHLIGHTED
 from email_audit.search.interface import (
     RELEVANCE,
     HitDocument,
@@ -26,7 +26,6 @@ from email_audit.search.interface import (
     SortKey,
     SortValue,
 )
-from email_audit.search.schema import GENERATION
 from tests.search.conformance import DOCUMENTS, QUERIES, REFUSED, document, identifier
 
 NUMBERS = {identifier(number): number for number in range(1, 26)}
@@ -422,7 +421,6 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
-from email_audit.search.schema import GENERATION
 from tests.search.conformance import DOCUMENTS, document
 from email_audit.search.embedded import EmbeddedIndex
 

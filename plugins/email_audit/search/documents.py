@@ -11,11 +11,14 @@ from datetime import UTC, datetime
 from typing import TypeAlias
 
 from email_audit.messages.records import Address
+from email_audit.search.analysis import LONGEST_KEYWORD, keyword
+from email_audit.search.fields import Field, FieldType, field_named
 from email_audit.search.interface import HitDocument, SearchHit
 from email_audit.tagging.records import Signal
 
 JsonValue: TypeAlias = "str | float | list[JsonValue] | dict[str, JsonValue] | None"
 
+_LONGEST_BYTES = 2 * LONGEST_KEYWORD  # in UTF-16
 _PEOPLE = ("to", "cc", "bcc")
 _LISTS = (
     "custodians",
@@ -55,6 +58,27 @@ def digest(document_json: bytes) -> str:
 
 
 def text_values(document: HitDocument) -> dict[str, tuple[str, ...]]:
+    """Give what can be looked for in every text and keyword field that has any such value."""
+    findable = {
+        name: tuple(value for value in values if is_findable(field_named(name), value))
+        for name, values in field_values(document).items()
+    }
+    return {name: values for name, values in findable.items() if values}
+
+
+def is_findable(field: Field, value: str) -> bool:
+    """Say whether an index takes a value: an overlong keyword it keeps but cannot look for."""
+    if field.type is not FieldType.KEYWORD:
+        return True
+    return has_term(field, value) and len(value.encode("utf-16-le", "replace")) <= _LONGEST_BYTES
+
+
+def has_term(field: Field, value: str) -> bool:
+    """Say whether a value has anything to look for: a keyword may be what its form leaves out."""
+    return field.type is not FieldType.KEYWORD or bool(keyword(value, field.form))
+
+
+def field_values(document: HitDocument) -> dict[str, tuple[str, ...]]:
     """Give the values of every text and keyword field that has any, by the field's name."""
     sender = (document.sender,) if document.sender else ()
     recipients = (*document.to, *document.cc, *document.bcc)
@@ -85,7 +109,7 @@ def text_values(document: HitDocument) -> dict[str, tuple[str, ...]]:
         "signal_labels": tuple(dict.fromkeys(signal.label for signal in document.signals)),
         "review_state": (document.review_state,),
         "answered": ("yes" if document.is_answered else "no",),
-        "message_id": (document.message_id,),
+        "message_id": (document.message_id and document.message_id.strip(),),
         "mih": (document.mih,),
         "content_sha256": (document.id,),
         "thread": (document.thread,),

@@ -93,12 +93,34 @@ class SearchPage:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """A document that the index will not take; `reason` names kinds and fields, never a value."""
+
+    id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class IndexChange:
-    """What a `synchronise` did, in documents."""
+    """What a write did, in documents. Of a refused document the index keeps what it had before."""
 
     written: int
     removed: int
     unchanged: int
+    refused: tuple[Refusal, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class IndexStatus:
+    """What there is: `documents` is None where there is no index.
+
+    `is_current` says whether it was laid out by this version; `notes` are sentences for people.
+    """
+
+    place: str
+    documents: int | None
+    is_current: bool
+    notes: tuple[str, ...] = ()
 
 
 class SearchIndex(Protocol):
@@ -109,6 +131,29 @@ class SearchIndex(Protocol):
 
         Raises:
             RunError: when another run is writing, or the index cannot be written.
+        """
+
+    def rebuild(self, documents: Iterable[HitDocument]) -> IndexChange:
+        """Build the index anew beside the one in use, then put it in its place.
+
+        Raises:
+            RunError: as `synchronise`.
+        """
+
+    def remove(self, ids: Sequence[str]) -> int:
+        """Take documents out, also of an index being built; give how many there were.
+
+        Their words stay in the index's files until these are merged or the index is rebuilt.
+
+        Raises:
+            RunError: as `synchronise`.
+        """
+
+    def status(self) -> IndexStatus:
+        """Say what there is, without changing it.
+
+        Raises:
+            RunError: when the index cannot be read.
         """
 
     def search(
