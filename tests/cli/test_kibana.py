@@ -72,7 +72,7 @@ def test_set_up_says_what_it_did(tmp_path: Path) -> None:
 def test_set_up_without_settings_says_which_are_missing() -> None:
     done = call("set-up")
     assert done.returncode == 2
-    assert "kibana_url" in done.stderr
+    assert "kibana_url: is not set" in done.stderr
     assert "EMAIL_AUDIT_" in done.stderr
     assert len(done.stderr.splitlines()) == 1
 

@@ -13,7 +13,7 @@ from tests.search.kibana.index_fields import ALLOWED_VALUES, IndexField, index_f
 from tests.search.kibana.shapes import Json, decoded, shape_faults
 
 _VALUES = {**ALLOWED_VALUES, "kinds": frozenset(kind.value for kind in Kind)}
-_NUMBERS = ("float", "integer")
+_NUMBERS = ("double", "integer")
 _COUNTED = "___records___"
 
 
@@ -118,7 +118,9 @@ def _view_faults(attributes: Json, fields: dict[str, IndexField]) -> Iterator[st
             if name not in fields:
                 yield f"{key}: {name!r} is no field"
     for name in fields:
-        if "." not in name and "customLabel" not in attributes["fieldAttrs"].get(name, {}):
+        is_known_as = attributes["fieldAttrs"].get(name, {})
+        in_nested = fields[name].nested_in and not name.endswith(".text")
+        if not fields[name].is_part and not in_nested and "customLabel" not in is_known_as:
             yield f"{name!r} has no label"
     time_field = attributes.get("timeFieldName")
     if time_field and fields[time_field].type != "date":

@@ -1,8 +1,9 @@
-"""The fields that the index has in Elasticsearch, from the one list of fields."""
+"""The fields that the index has in Elasticsearch, from its mapping."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from email_audit.search.fields import FIELDS, FieldType
+from email_audit.search.elasticsearch.mapping import JsonObject, mappings
 
 ALLOWED_VALUES: dict[str, frozenset[str]] = {
     "review_state": frozenset({"unreviewed", "responsive", "not responsive", "unsure"}),
@@ -14,6 +15,8 @@ ALLOWED_VALUES: dict[str, frozenset[str]] = {
 class IndexField:
     type: str
     nested_in: str = ""
+    is_part: bool = False
+    """Another way in which its field is indexed: no field of the document."""
 
     @property
     def aggregatable(self) -> bool:
@@ -22,19 +25,18 @@ class IndexField:
 
 
 def index_fields() -> dict[str, IndexField]:
-    fields = {field.name: IndexField(field.type.value) for field in FIELDS}
-    for field in FIELDS:
-        if field.type is FieldType.TEXT and field.name != "signals":
-            fields |= {
-                f"{field.name}.{part}": IndexField("text") for part in ("english", "spanish")
-            }
-    fields["subject.exact"] = IndexField("keyword")
-    del fields["signals"]
-    fields |= {
-        "signals.text": IndexField("text", "signals"),
-        "signals.label": IndexField("keyword", "signals"),
-        "signals.part": IndexField("keyword", "signals"),
-        "signals.start": IndexField("integer", "signals"),
-        "signals.end": IndexField("integer", "signals"),
-    }
-    return fields
+    """The searchable fields by their full names, as Kibana lists them."""
+    return dict(_fields(mappings()["properties"]))
+
+
+def _fields(
+    properties: JsonObject, prefix: str = "", nested_in: str = ""
+) -> Iterator[tuple[str, IndexField]]:
+    for name, field in properties.items():
+        full = prefix + name
+        if field["type"] == "nested":
+            yield from _fields(field["properties"], f"{full}.", full)
+        elif field.get("index", True) and field.get("enabled", True):
+            yield full, IndexField(field["type"], nested_in)
+            for part, inner in field.get("fields", {}).items():
+                yield f"{full}.{part}", IndexField(inner["type"], nested_in, is_part=True)

@@ -3,6 +3,7 @@
 import copy
 import json
 from collections.abc import Callable
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
@@ -76,10 +77,18 @@ def test_every_field_has_a_label_and_no_label_is_of_no_field() -> None:
     assert set(LABELS) == {field.name for field in FIELDS}
 
 
-def test_hidden_fields_are_fields_that_repeat_others() -> None:
+def test_what_repeats_other_fields_or_is_the_writers_own_is_hidden() -> None:
+    shown = {
+        name for name in index_fields() if not any(fnmatchcase(name, pattern) for pattern in HIDDEN)
+    }
+    assert shown == {name for name in index_fields() if "." not in name} | {
+        "signals.text",
+        "signals.label",
+        "signals.part",
+    }
     for pattern in HIDDEN:
-        ending = pattern.removeprefix("*")
-        assert any(name.endswith(ending) for name in index_fields()), pattern
+        stored = {*index_fields(), "fingerprint", "envelope", "envelope.to"}
+        assert any(fnmatchcase(name, pattern) for name in stored), pattern
 
 
 def test_questions_are_asked_of_all_hits_also_undated_ones(objects: list[Json]) -> None:

@@ -3,6 +3,7 @@
 Source: elastic/kibana, `oas_docs/output/kibana.yaml` and the routes it is made from.
 """
 
+import re
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -268,5 +269,5 @@ def _cause(error: BaseException) -> str:
         if inner is None:
             break
         cause = inner
-    text = str(cause)
-    return text.rpartition(">: ")[2] or type(cause).__name__
+    text = re.sub(r"^<?\w+\(.*?\)>?: ", "", str(cause))  # the connection's own name and address
+    return text or type(cause).__name__

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from email_audit.search.kibana import panels
-from email_audit.search.kibana.data_views import HITS, view_reference
+from email_audit.search.kibana.data_views import AS_WRITTEN, HITS, view_reference
 from email_audit.search.kibana.objects import Json, ObjectType, Reference, SavedObject, in_string
 from email_audit.search.kibana.panels import Panel
 from email_audit.search.kibana.searches import THREADS, UNANSWERED_REQUESTS, UNREVIEWED, Question
@@ -43,9 +43,9 @@ class Dashboard:
     over_time: bool = False
 
 
-_OFFICER = Control("custodians", "Officer")
-_TASK_FORCE = Control("task_forces", "Task force")
-_AGENCY = Control("partner_agencies", "Partner agency")
+_OFFICER = Control(f"custodians{AS_WRITTEN}", "Officer")
+_TASK_FORCE = Control(f"task_forces{AS_WRITTEN}", "Task force")
+_AGENCY = Control(f"partner_agencies{AS_WRITTEN}", "Partner agency")
 _KIND = Control("kinds", "Kind")
 _REVIEW = Control("review_state", "Review")
 _SENDER = Control("from_address", "From")

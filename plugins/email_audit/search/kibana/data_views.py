@@ -5,6 +5,7 @@ whose date is unknown would be nowhere. So the questions are asked of a view wit
 only what is drawn over time uses the other.
 """
 
+from email_audit.search.elasticsearch.mapping import ENVELOPE, FINGERPRINT, NESTED
 from email_audit.search.fields import FIELDS
 from email_audit.search.kibana.objects import Json, ObjectType, Reference, SavedObject, in_string
 
@@ -51,14 +52,18 @@ LABELS: dict[str, str] = {
 }
 """What each field is called in Kibana; queries use the field's own name."""
 
-HIDDEN = ("*.english", "*.spanish", "*.exact", "signals.start", "signals.end")
-"""Repetitions of other fields and offsets: of use to queries, noise in a list of documents."""
+HIDDEN = (
+    *("*.english", "*.spanish", "*.exact"),
+    *("signals.start", "signals.end"),
+    *(FINGERPRINT, ENVELOPE, f"{ENVELOPE}.*"),
+)
+"""Repetitions of other fields, offsets, and the writer's own: noise in a list of documents."""
+
+AS_WRITTEN = ".exact"
+"""After a keyword's name: its values as written, not in lower case. For names in charts."""
 
 HASH_PLACE = "{content_sha256}"
 """Where the message's hash belongs in the address of its page for reviewers."""
-
-_WITHIN = {"signals": "signals.text"}
-"""Fields whose words lie one level down, in nested objects."""
 
 
 def data_views(alias: str, review_url: str) -> tuple[SavedObject, ...]:
@@ -104,7 +109,7 @@ def _data_view(
 
 def _field_attributes() -> Json:
     return {
-        _WITHIN.get(field.name, field.name): {
+        NESTED.get(field.name, field.name): {
             "customLabel": LABELS[field.name],
             "customDescription": field.description,
         }

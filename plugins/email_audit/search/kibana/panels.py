@@ -6,7 +6,7 @@ of a whole: a message with three kinds is counted under each.
 
 from dataclasses import dataclass
 
-from email_audit.search.kibana.data_views import HITS, HITS_OVER_TIME, TIME_FIELD
+from email_audit.search.kibana.data_views import AS_WRITTEN, HITS, HITS_OVER_TIME, TIME_FIELD
 from email_audit.search.kibana.lens import (
     Columns,
     Drawing,
@@ -30,6 +30,7 @@ _REVIEWED = "not review_state : unreviewed"
 _FALSE_HIT = 'review_state : "not responsive"'
 _EVERYTHING = ""
 
+_OFFICER_FIELD = f"custodians{AS_WRITTEN}"
 _SCORES = tuple(tenth / 10 for tenth in range(11))
 _KINDS, _OFFICERS, _AGENCIES, _PEOPLE = 10, 15, 15, 50
 """How many values are shown before `Other`; there are nine kinds."""
@@ -202,28 +203,28 @@ KINDS_OVER_TIME = _by_time(
 OFFICERS_OVER_TIME = _by_time(
     "email-audit-panel-officers-over-time",
     "Hits over time, by officer",
-    "custodians",
+    _OFFICER_FIELD,
     "Officer",
     _OFFICERS,
 )
 KINDS_BY_OFFICER = _split_ranking(
     "email-audit-panel-kinds-by-officer",
     "Kinds, by officer",
-    ("custodians", "Officer"),
+    (_OFFICER_FIELD, "Officer"),
     ("kinds", "Kind"),
     "bar_horizontal_stacked",
 )
 AGENCIES = _ranking(
     "email-audit-panel-agencies",
     "Partner agencies",
-    "partner_agencies",
+    f"partner_agencies{AS_WRITTEN}",
     "Agency",
     "The agencies that led the officers' task forces when the messages were sent, not who wrote.",
 )
 TASK_FORCES = _ranking(
     "email-audit-panel-task-forces",
     "Task forces",
-    "task_forces",
+    f"task_forces{AS_WRITTEN}",
     "Task force",
     "The officers' task forces when the messages were sent.",
 )
@@ -244,7 +245,7 @@ REVIEW_STATES = _review_states()
 REVIEW_BY_OFFICER = _split_ranking(
     "email-audit-panel-review-by-officer",
     "Review, by officer",
-    ("custodians", "Officer"),
+    (_OFFICER_FIELD, "Officer"),
     ("review_state", "Review"),
     "bar_horizontal_stacked",
 )

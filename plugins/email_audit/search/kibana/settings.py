@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from email_audit.errors import UserError
@@ -17,6 +18,7 @@ from email_audit.search.kibana.data_views import HASH_PLACE
 from email_audit.server_urls import is_safe_for_secrets, url_fault
 
 _SPACE = re.compile(r"[a-z0-9_-]+")
+_ENCODED = re.compile(r"[A-Za-z0-9+/=_-]*")
 _ALIAS = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 
 
@@ -63,11 +65,7 @@ class ObjectSettings(BaseSettings):
         try:
             return cls(**values)
         except ValidationError as error:
-            wrong = "; ".join(
-                f"{'.'.join(map(str, fault['loc'])) or 'kibana'}: "
-                f"{fault['msg'].removeprefix('Value error, ')}"
-                for fault in error.errors(include_input=False, include_context=False)
-            )
+            wrong = "; ".join(map(_told, error.errors(include_input=False, include_context=False)))
         raise UserError(
             f"settings: {wrong}. Set them as EMAIL_AUDIT_... variables (docs/investigator.md)"
         )
@@ -110,6 +108,20 @@ class KibanaSettings(ObjectSettings):
             raise ValueError(f"{path} is not a file")
         return path
 
+    @field_validator("kibana_api_key")
+    @classmethod
+    def _is_encoded(cls, key: SecretStr) -> SecretStr:
+        if not _ENCODED.fullmatch(key.get_secret_value()):
+            raise ValueError("is not the encoded form of a key, which Kibana shows as one word")
+        return key
+
+    @field_validator("kibana_username")
+    @classmethod
+    def _can_be_sent(cls, username: str) -> str:
+        if ":" in username:
+            raise ValueError("has a colon in it, which basic authentication cannot carry")
+        return username
+
     @model_validator(mode="after")
     def _has_one_account(self) -> Self:
         has_key = bool(self.kibana_api_key.get_secret_value())
@@ -120,3 +132,10 @@ class KibanaSettings(ObjectSettings):
         if has_key == has_password:
             raise ValueError("set one of kibana_api_key, and kibana_username with kibana_password")
         return self
+
+
+def _told(fault: ErrorDetails) -> str:
+    name = ".".join(map(str, fault["loc"])) or "kibana"
+    if fault["type"] == "missing":
+        return f"{name}: is not set"
+    return f"{name}: {fault['msg'].removeprefix('Value error, ')}"
