@@ -16,9 +16,10 @@ FEATURES = ("discover_v2", "dashboard_v2")
 def roles(space: str, alias: str) -> dict[str, Json]:
     """Give the roles by name, named after the space: a second audit does not replace them.
 
-    Investigators read one alias and one space and can change nothing in either. The writer keeps
-    the index: it makes the indices behind the alias, fills them, moves the alias and drops them.
-    Privileges on an alias do not follow from those on its indices, so the writer has both.
+    Investigators read one alias and one space and can change nothing in either. The writer does
+    all that `email-audit index` takes: puts the template, makes the indices behind the alias,
+    fills them, moves the alias, drops them. Privileges on an alias do not follow from those on its
+    indices, so the writer has both.
     """
     return {
         f"{space}-investigator": {
@@ -39,7 +40,7 @@ def roles(space: str, alias: str) -> dict[str, Json]:
         f"{space}-writer": {
             "description": f"Builds the index behind {alias}; for email-audit itself.",
             "elasticsearch": {
-                "cluster": ["monitor"],
+                "cluster": ["monitor", "manage_index_templates"],
                 "indices": [
                     {
                         "names": [alias, f"{alias}-*"],
