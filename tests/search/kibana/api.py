@@ -10,7 +10,7 @@ route definitions that it is generated from: `spaces/server/lib/space_schema.ts`
 import re
 from dataclasses import dataclass
 
-from tests.search.kibana.shapes import (
+from tests.search.kibana.json_schema import (
     ANY,
     BOOLEAN,
     INTEGER,

@@ -10,7 +10,8 @@ from email_audit.search.kibana.objects import CORE_VERSION, TYPE_VERSIONS, Objec
 from email_audit.tagging.records import Kind
 from tests.search.kibana import kql
 from tests.search.kibana.index_fields import ALLOWED_VALUES, IndexField, index_fields
-from tests.search.kibana.shapes import Json, decoded, shape_faults
+from tests.search.kibana.json_schema import Json
+from tests.search.kibana.shapes import decoded, shape_faults
 
 _VALUES = {**ALLOWED_VALUES, "kinds": frozenset(kind.value for kind in Kind)}
 _NUMBERS = ("double", "integer")

@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.search.kibana import kql
 from tests.search.kibana.index_fields import IndexField
-from tests.search.kibana.shapes import Json
+from tests.search.kibana.json_schema import Json
 
 _OPERATORS = {">": "gt", ">=": "gte", "<": "lt", "<=": "lte"}
 MISSING = "__missing__"

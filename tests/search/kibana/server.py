@@ -20,7 +20,8 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from tests.search.kibana.api import ALWAYS, OPERATIONS, Operation
-from tests.search.kibana.shapes import Json, faults_of, shape_faults
+from tests.search.kibana.json_schema import Json, faults_of
+from tests.search.kibana.shapes import shape_faults
 
 KEY = "a2V5OnNlY3JldA=="
 USER, PASSWORD = "elastic", "pässword:with colon"

@@ -14,7 +14,8 @@ from email_audit.search.kibana.data_views import HIDDEN, HITS, HITS_OVER_TIME, L
 from email_audit.search.kibana.objects import in_string
 from tests.search.kibana.checks import all_faults
 from tests.search.kibana.index_fields import index_fields
-from tests.search.kibana.shapes import Json, decoded
+from tests.search.kibana.json_schema import Json
+from tests.search.kibana.shapes import decoded
 
 ALIAS = "email-audit-messages"
 REVIEW_URL = "https://review.example/messages/{content_sha256}"

@@ -22,7 +22,7 @@ from tests.search.conformance import document, identifier
 from tests.search.elasticsearch.indexing import drop_index, make_index
 from tests.search.kibana.dsl import MISSING, aggregations_of, layer_of, query_of, rows_of
 from tests.search.kibana.index_fields import index_fields
-from tests.search.kibana.shapes import Json
+from tests.search.kibana.json_schema import Json
 
 ORTIZ = Address("Sam Ortiz", "Sam.Ortiz@pmpd.example")
 BELL = Address("Rae Bell", "rae.bell@pmpd.example")

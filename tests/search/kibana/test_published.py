@@ -13,15 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.search.kibana.json_schema import Json, faults_of
 from tests.search.kibana.kql import parse
-from tests.search.kibana.shapes import (
-    LENS_BY_VALUE,
-    SCHEMAS,
-    Json,
-    decoded,
-    faults_of,
-    schema_of,
-)
+from tests.search.kibana.lens_shapes import LENS_BY_VALUE
+from tests.search.kibana.shapes import SCHEMAS, decoded, schema_of
 
 FOLDER = os.environ.get("EMAIL_AUDIT_KIBANA_EXPORTS", "")
 

@@ -57,16 +57,6 @@ class SavedObject:
     attributes: Json
     references: tuple[Reference, ...] = ()
 
-    @property
-    def title(self) -> str:
-        """What people see it called."""
-        title: str = self.attributes.get("title") or self.attributes["name"]
-        return title
-
-    def reference(self, name: str) -> Reference:
-        """Give a reference to this object."""
-        return Reference(self.type, self.id, name)
-
     def as_json(self) -> Json:
         """Give the object as Kibana's export writes it, without its dates and its version."""
         return {
