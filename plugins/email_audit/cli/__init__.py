@@ -17,7 +17,7 @@ _COMMANDS = {
     "backup": "Copy an audit's database and evidence, so that they can be checked and restored.",
     "bundle": "Export a case bundle that can be verified offline.",
     "deploy": "Prepare the containers of docker-compose.yml: secrets, certificates, keys.",
-    "index": "Rebuild the search index from the case database and the evidence.",
+    "index": "Write the search index, say what is in it, take messages out.",
     "kibana": "Give investigators their searches and dashboards in Kibana.",
     "ledger": "Print the account of every acquisition, or verify the evidence.",
     "model": "Measure the classifier on labelled messages, or adapt it to them.",
