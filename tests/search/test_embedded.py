@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from email_audit.errors import RunError, UserError
 from email_audit.search.documents import as_json, from_json, search_contract, text_values
 from email_audit.search.embedded import EmbeddedIndex
-from email_audit.search.fields import HIGHLIGHTED
+from email_audit.search.fields import GENERATION, HIGHLIGHTED
 from email_audit.search.interface import (
     RELEVANCE,
     HitDocument,
@@ -321,7 +321,7 @@ def test_a_document_is_read_back_as_it_was_written(original: HitDocument) -> Non
 
 
 def stamp(folder: Path) -> int:
-    return (folder / "v1" / "meta.json").stat().st_mtime_ns
+    return (folder / f"v{GENERATION}" / "meta.json").stat().st_mtime_ns
 
 
 def test_synchronising_twice_changes_nothing(tmp_path: Path) -> None:
@@ -388,7 +388,7 @@ def test_a_damaged_file_is_noticed_and_the_index_built_anew(
     tmp_path: Path, name: str, damage: str
 ) -> None:
     EmbeddedIndex(tmp_path).synchronise(DOCUMENTS[:3])
-    (path,) = (tmp_path / "v1").glob(name)
+    (path,) = (tmp_path / f"v{GENERATION}").glob(name)
     content = bytearray(path.read_bytes())
     if damage == "flip":
         content[len(content) // 3] ^= 0x10

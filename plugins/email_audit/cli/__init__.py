@@ -18,6 +18,7 @@ _COMMANDS = {
     "bundle": "Export a case bundle that can be verified offline.",
     "deploy": "Prepare the containers of docker-compose.yml: secrets, certificates, keys.",
     "index": "Rebuild the search index from the case database and the evidence.",
+    "kibana": "Give investigators their searches and dashboards in Kibana.",
     "ledger": "Print the account of every acquisition, or verify the evidence.",
     "model": "Measure the classifier on labelled messages, or adapt it to them.",
     "read": "Print every message of files and folders as JSON lines.",

@@ -16,11 +16,13 @@ import tantivy
 from email_audit.errors import RunError, UserError
 from email_audit.search.checksums import verify
 from email_audit.search.documents import as_json, digest, from_json
+from email_audit.search.fields import GENERATION
 from email_audit.search.highlight import Highlighter
 from email_audit.search.interface import (
     BY_RELEVANCE,
     HitDocument,
     IndexChange,
+    IndexStatus,
     SearchHit,
     SearchPage,
     SortKey,
@@ -30,7 +32,6 @@ from email_audit.search.ordering import SORTABLE, Rows
 from email_audit.search.query import parse
 from email_audit.search.schema import (
     FINGERPRINT,
-    GENERATION,
     ID,
     STORED,
     build_schema,
@@ -58,14 +59,60 @@ class EmbeddedIndex:
         Raises:
             RunError: when another run is writing, or the folder cannot be written.
         """
+        with self._writing():
+            try:
+                index = self._open()
+            except (UserError, RunError):
+                return self._rebuild(documents)
+            return _update(index, documents)
+
+    def rebuild(self, documents: Iterable[HitDocument]) -> IndexChange:
+        """Build the index anew beside the one in use, then put it in its place.
+
+        Raises:
+            RunError: as `synchronise`.
+        """
+        with self._writing():
+            return self._rebuild(documents)
+
+    def remove(self, ids: Sequence[str]) -> int:
+        """Take documents out; give how many there were. Of no index, there is nothing to take.
+
+        Raises:
+            RunError: as `synchronise`, or where the index is damaged.
+        """
+        if not self._live.is_dir():
+            return 0
+        with self._writing():
+            index = self._open()
+            there = set(_live_terms(index, ID)) & set(ids)
+            writer = index.writer(_WRITER_HEAP_BYTES, 1)
+            for document_id in there:
+                writer.delete_documents_by_term(ID, document_id)
+            writer.commit()
+            writer.wait_merging_threads()
+        return len(there)
+
+    def status(self) -> IndexStatus:
+        """Say what there is.
+
+        Raises:
+            RunError: where the index is damaged.
+        """
+        if not self._live.is_dir():
+            is_older = any(self._folder.glob("v*"))
+            note = "built by another version: the next `index` builds it anew"
+            return IndexStatus(
+                str(self._folder), None, is_current=False, notes=(note,) if is_older else ()
+            )
+        return IndexStatus(str(self._folder), self._open().searcher().num_docs, is_current=True)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             with _sole_writer(self._folder):
-                try:
-                    index = self._open()
-                except (UserError, RunError):
-                    return self._rebuild(documents)
-                return _update(index, documents)
+                yield
         except OSError as error:
             raise RunError(
                 f"search index {self._folder} could not be written ({error}); it is as it was "

@@ -6,11 +6,15 @@ from datetime import datetime
 from typing import Protocol, TypeAlias
 
 from email_audit.messages.records import Address
+from email_audit.tagging.records import Signal
 
 INDEX_ALIAS = "email-audit-messages"
 
 RELEVANCE = "_score"
 """The sort field that means "how well it answers the query", as Elasticsearch names it."""
+
+UNREVIEWED = "unreviewed"
+"""The review state of a hit that nobody has decided on."""
 
 SortValue: TypeAlias = str | float | None
 """One component of a hit's place in the order; None where the document lacks the value."""
@@ -21,8 +25,10 @@ class HitDocument:
     """One hit as indexed: distinct content, all its copies' custodians. Field list: fields.py.
 
     `id` is the content hash (64 lower-case hexadecimal digits): writing twice changes nothing.
-    `date` is timezone-aware UTC or None. `score` is the calibrated probability, 0..1. `sources`
-    are the places where its copies were found.
+    `date` is timezone-aware UTC or None; `date_written` the same moment by the sender's own clock,
+    ISO 8601 with its zone, None where the zone is not known. `score` is the calibrated
+    probability, 0..1. `sources` are the places where its copies were found. `is_answered`:
+    somebody else wrote in the thread later (steps/answers.py).
     """
 
     id: str
@@ -32,6 +38,7 @@ class HitDocument:
     task_forces: tuple[str, ...]
     partner_agencies: tuple[str, ...]
     date: datetime | None
+    date_written: str | None
     sender: Address | None
     to: tuple[Address, ...]
     cc: tuple[Address, ...]
@@ -43,7 +50,9 @@ class HitDocument:
     attachment_text: str
     kinds: tuple[str, ...]
     score: float
-    signals: tuple[str, ...]
+    signals: tuple[Signal, ...]
+    review_state: str
+    is_answered: bool
     thread: str | None
     sources: tuple[str, ...]
     model: str
@@ -84,12 +93,34 @@ class SearchPage:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """A document that the index will not take; `reason` names kinds and fields, never a value."""
+
+    id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class IndexChange:
-    """What a `synchronise` did, in documents."""
+    """What a write did, in documents. Of a refused document the index keeps what it had before."""
 
     written: int
     removed: int
     unchanged: int
+    refused: tuple[Refusal, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class IndexStatus:
+    """What there is: `documents` is None where there is no index.
+
+    `is_current` says whether it was laid out by this version; `notes` are sentences for people.
+    """
+
+    place: str
+    documents: int | None
+    is_current: bool
+    notes: tuple[str, ...] = ()
 
 
 class SearchIndex(Protocol):
@@ -100,6 +131,29 @@ class SearchIndex(Protocol):
 
         Raises:
             RunError: when another run is writing, or the index cannot be written.
+        """
+
+    def rebuild(self, documents: Iterable[HitDocument]) -> IndexChange:
+        """Build the index anew beside the one in use, then put it in its place.
+
+        Raises:
+            RunError: as `synchronise`.
+        """
+
+    def remove(self, ids: Sequence[str]) -> int:
+        """Take documents out, also of an index being built; give how many there were.
+
+        Their words stay in the index's files until these are merged or the index is rebuilt.
+
+        Raises:
+            RunError: as `synchronise`.
+        """
+
+    def status(self) -> IndexStatus:
+        """Say what there is, without changing it.
+
+        Raises:
+            RunError: when the index cannot be read.
         """
 
     def search(

@@ -28,9 +28,9 @@ from email_audit.search.nodes import (
     Pattern,
     Term,
 )
+from email_audit.search.patterns import literal, rust_spelling
 from email_audit.search.schema import ID, PRESENT, STORED
 from email_audit.search.sequences import occurrences
-from email_audit.search.values import quoted
 from email_audit.search.vocabulary import Vocabulary, term_query
 
 _BATCH = 500
@@ -107,9 +107,9 @@ class Translator:
         for term in terms:
             match term:
                 case Literal(text):
-                    regexes.append(quoted(text))
-                case Pattern(regex):
-                    regexes.append(regex)
+                    regexes.append(rust_spelling(literal(text)))
+                case Pattern(expression):
+                    regexes.append(rust_spelling(expression))
                 case Fuzzy():
                     return None
         query = Query.regex_phrase_query(self._schema, field, regexes)
@@ -123,9 +123,8 @@ class Translator:
         try:
             return term_query(self._schema, field, term)
         except ValueError as error:
-            shown = term.regex if isinstance(term, Pattern) else term.text
             reason = str(error).rstrip("'").splitlines()[-1].removeprefix("error: ")
-            raise UserError(f"query: the pattern {shown!r} cannot be used: {reason}") from error
+            raise UserError(f"query: a pattern in it cannot be used: {reason}") from error
 
     def _checked_sequence(self, field: str, terms: tuple[Term, ...], slop: int) -> Query:
         """Find the documents by reading those that have all the terms, and name them by id."""

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 import tantivy
 
 from email_audit.search.nodes import Fuzzy, Literal, Pattern, Term
+from email_audit.search.patterns import rust_spelling
 
 _FIELD = "term"
 _HEAP_BYTES = 15_000_000  # the smallest that tantivy takes
@@ -47,8 +48,8 @@ def term_query(schema: tantivy.Schema, field: str, term: Term) -> tantivy.Query:
     match term:
         case Literal(text):
             return tantivy.Query.term_query(schema, field, text)
-        case Pattern(regex):
-            return tantivy.Query.regex_query(schema, field, regex)
+        case Pattern(expression):
+            return tantivy.Query.regex_query(schema, field, rust_spelling(expression))
         case Fuzzy(text, edits):
             return tantivy.Query.fuzzy_term_query(schema, field, text, distance=edits)
 

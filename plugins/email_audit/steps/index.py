@@ -1,11 +1,13 @@
 """Sixth step: make the search index hold exactly the hits."""
 
 from collections.abc import Iterator
+from datetime import timedelta, timezone
 from itertools import chain
 
-from email_audit.messages.records import Attachment
+from email_audit.messages.records import Attachment, Message
 from email_audit.search.embedded import EmbeddedIndex
-from email_audit.search.interface import HitDocument, IndexChange
+from email_audit.search.interface import UNREVIEWED, HitDocument, IndexChange
+from email_audit.steps.answers import answered_contents
 from email_audit.steps.case import Case
 from email_audit.steps.hits import Hit, affiliations, list_hits, read_hits
 
@@ -18,11 +20,15 @@ def index_hits(case: Case) -> IndexChange:
 def _documents(case: Case) -> Iterator[HitDocument]:
     with case.database.session() as session:
         known = affiliations(session)
+        answered = answered_contents(session)
     for hit in read_hits(case, list_hits(case)):
-        yield _document(hit, known)
+        is_answered = hit.stored.message.content_sha256 in answered
+        yield _document(hit, known, is_answered=is_answered)
 
 
-def _document(hit: Hit, known: dict[str, tuple[tuple[str, ...], tuple[str, ...]]]) -> HitDocument:
+def _document(
+    hit: Hit, known: dict[str, tuple[tuple[str, ...], tuple[str, ...]]], *, is_answered: bool
+) -> HitDocument:
     message, record, tag = hit.stored.message, hit.record, hit.record.tag
     groups = [known.get(custodian, ((), ())) for custodian in record.custodians]
     texts = (attachment.text for attachment in message.attachments)
@@ -36,6 +42,7 @@ def _document(hit: Hit, known: dict[str, tuple[tuple[str, ...], tuple[str, ...]]
             dict.fromkeys(chain.from_iterable(agencies for _, agencies in groups))
         ),
         date=message.date,
+        date_written=_date_written(message),
         sender=message.sender,
         to=message.to,
         cc=message.cc,
@@ -47,11 +54,21 @@ def _document(hit: Hit, known: dict[str, tuple[tuple[str, ...], tuple[str, ...]]
         attachment_text="\n\n".join(text for text in texts if text),
         kinds=tuple(tag.kinds),
         score=tag.score,
-        signals=tuple(dict.fromkeys(signal.label for signal in tag.signals)),
+        signals=tag.signals,
+        review_state=UNREVIEWED,
+        is_answered=is_answered,
         thread=record.thread,
         sources=tuple(f"{copy.source} / {copy.path_in_source}" for copy in record.copies),
         model=record.model,
     )
+
+
+def _date_written(message: Message) -> str | None:
+    """Give the sender's own time; None where the message does not say in which zone it is."""
+    if message.date is None or message.zone_minutes is None:
+        return None
+    zone = timezone(timedelta(minutes=message.zone_minutes))
+    return message.date.astimezone(zone).isoformat()
 
 
 def _names(attachments: tuple[Attachment, ...]) -> tuple[str, ...]:
