@@ -1,4 +1,4 @@
-"""Every setting of a run, in one place: from EMAIL_AUDIT_* environment variables or given directly.
+"""Every setting of a run, in one place; `settings_sources` says where they come from.
 
 A workspace folder fills in what is not set: `evidence/`, `case.db`, `index/` and `bundles/` below
 it. Any of them can be an URL instead (fsspec for evidence, SQLAlchemy for the database), so that
@@ -17,17 +17,15 @@ from pydantic import (
     AfterValidator,
     Field,
     SecretStr,
-    ValidationError,
     ValidationInfo,
     field_validator,
 )
-from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from email_audit.archives.bounded import ArchiveLimits
 from email_audit.documents.limits import DocumentLimits
-from email_audit.errors import UserError
 from email_audit.search.interface import INDEX_ALIAS
+from email_audit.settings_sources import load
 
 
 def _known_zone(name: str) -> str:
@@ -51,8 +49,12 @@ class Settings(BaseSettings):
     roster: Path | None = Field(default=None, description="roster.csv")
     mail: Path | None = Field(default=None, description="Folder of mailbox exports.")
     requests: Path | None = Field(default=None, description="requests.csv, the agency's own log.")
-    database_url: str = Field(default="", description="SQLAlchemy URL; default: case.db.")
-    evidence_url: str = Field(default="", description="fsspec URL; default: evidence/.")
+    database_url: str = Field(
+        default="", repr=False, description="SQLAlchemy URL; empty: case.db in the workspace."
+    )
+    evidence_url: str = Field(
+        default="", description="fsspec URL; empty: evidence/ in the workspace."
+    )
     time_zone: Annotated[str, AfterValidator(_known_zone)] = Field(
         default="America/New_York", description="Time zone of the roster's days."
     )
@@ -124,12 +126,14 @@ class Settings(BaseSettings):
         default=100, ge=0, description="Pages of one attachment whose text is recognised, at most."
     )
     elasticsearch_url: str = Field(
-        default="", description="Elasticsearch server; empty: the embedded index."
+        default="", repr=False, description="Elasticsearch server; empty: the embedded index."
     )
     elasticsearch_api_key: SecretStr = Field(
         default=SecretStr(""), description="API key (encoded) that may read and write the index."
     )
-    elasticsearch_username: str = Field(default="", description="User, instead of an API key.")
+    elasticsearch_username: str = Field(
+        default="", repr=False, description="User, instead of an API key."
+    )
     elasticsearch_password: SecretStr = Field(
         default=SecretStr(""), description="That user's password."
     )
@@ -253,37 +257,12 @@ class Settings(BaseSettings):
 
     @classmethod
     def create(cls, **values: Any) -> Self:
-        """Make settings from `values` over the environment.
+        """Make settings from `values` and every other source (`settings_sources`).
 
         Raises:
-            UserError: naming every setting that is wrong, the value seen and what is wrong.
+            UserError: naming every setting that is wrong, where it was set and what is wrong.
         """
-        given = {name: value for name, value in values.items() if value is not None}
-        try:
-            return cls(**given)
-        except ValidationError as error:
-            wrong = "; ".join(map(_told, error.errors()))
-            raise UserError(
-                f"settings: {wrong}. Set it as an option or as an EMAIL_AUDIT_... variable."
-            ) from None  # the cause holds every value given, secrets too
-
-
-_UNTOLD = frozenset(
-    name
-    for name, field in Settings.model_fields.items()
-    if field.annotation is SecretStr or name in {"elasticsearch_url", "elasticsearch_username"}
-)
-"""Settings whose value is never repeated: it is a secret, or one may stand in it."""
-
-
-def _told(fault: ErrorDetails) -> str:
-    name = ".".join(map(str, fault["loc"]))
-    if fault["type"] == "missing":
-        return f"{name}: is not set"
-    message = fault["msg"].removeprefix("Value error, ")
-    if name in _UNTOLD or fault["loc"][:1] == ():
-        return f"{name}: {message}"
-    return f"{name}: {message} (was {fault['input']!r})"
+        return load(cls, values, is_quoting=True)
 
 
 def _value(secret: SecretStr | None) -> str:

@@ -7,11 +7,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from email_audit.errors import UserError
 from email_audit.server_urls import is_safe_for_secrets
+from email_audit.settings_sources import load
 
 _PREFIX = "EMAIL_AUDIT_EXCHANGE_"
 
@@ -122,24 +123,13 @@ class ExchangeSettings(BaseSettings):
 
     @classmethod
     def create(cls, **values: Any) -> Self:
-        """Make settings from `values` over the environment.
+        """Make settings from `values` and every other source (`settings_sources`).
 
         Raises:
-            UserError: naming every setting that is wrong, never its value.
+            UserError: naming every setting that is wrong and where it was set, never its value.
         """
-        given = {name: value for name, value in values.items() if value is not None}
-        try:
-            return cls(**given)
-        except ValidationError as error:
-            wrong = "; ".join(
-                f"{'.'.join(map(str, fault['loc'])) or 'exchange'}: "
-                f"{fault['msg'].removeprefix('Value error, ')}"
-                for fault in error.errors(include_input=False, include_context=False)
-            )
-            raise UserError(
-                f"Exchange settings: {wrong}. Set them as {_PREFIX}... variables or in an "
-                "Airflow connection of type exchange (docs/exchange.md)"
-            ) from error
+        hint = "An Airflow connection of type exchange can hold them too (docs/exchange.md)"
+        return load(cls, values, hint=hint)
 
 
 _NEEDED: dict[AuthType, tuple[str, ...]] = {

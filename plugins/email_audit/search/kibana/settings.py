@@ -8,14 +8,13 @@ import re
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_core import ErrorDetails
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from email_audit.errors import UserError
 from email_audit.search.interface import INDEX_ALIAS
 from email_audit.search.kibana.data_views import HASH_PLACE
 from email_audit.server_urls import is_safe_for_secrets, url_fault
+from email_audit.settings_sources import load
 
 _SPACE = re.compile(r"[a-z0-9_-]+")
 _ENCODED = re.compile(r"[A-Za-z0-9+/=_-]*")
@@ -57,18 +56,12 @@ class ObjectSettings(BaseSettings):
 
     @classmethod
     def create(cls, **values: Any) -> Self:
-        """Make settings from `values` over the environment.
+        """Make settings from `values` and every other source (`settings_sources`).
 
         Raises:
-            UserError: naming every setting that is wrong, never its value.
+            UserError: naming every setting that is wrong and where it was set, never its value.
         """
-        try:
-            return cls(**values)
-        except ValidationError as error:
-            wrong = "; ".join(map(_told, error.errors(include_input=False, include_context=False)))
-        raise UserError(
-            f"settings: {wrong}. Set them as EMAIL_AUDIT_... variables (docs/investigator.md)"
-        )
+        return load(cls, values, hint="docs/investigator.md says what they are")
 
 
 class KibanaSettings(ObjectSettings):
@@ -132,10 +125,3 @@ class KibanaSettings(ObjectSettings):
         if has_key == has_password:
             raise ValueError("set one of kibana_api_key, and kibana_username with kibana_password")
         return self
-
-
-def _told(fault: ErrorDetails) -> str:
-    name = ".".join(map(str, fault["loc"])) or "kibana"
-    if fault["type"] == "missing":
-        return f"{name}: is not set"
-    return f"{name}: {fault['msg'].removeprefix('Value error, ')}"
