@@ -42,6 +42,12 @@ OUTPUT = {"queue": name} if (name := os.environ.get("EMAIL_AUDIT_OUTPUT_QUEUE"))
             title="Query",
             description="Only hits that this search query finds; empty: all.",
         ),
+        "database_connection": Param(
+            os.environ.get("EMAIL_AUDIT_DATABASE_CONNECTION"),
+            type=["null", "string"],
+            title="Database connection",
+            description="Airflow connection of type postgres; empty: EMAIL_AUDIT_DATABASE_URL.",
+        ),
         "elasticsearch_connection": Param(
             os.environ.get("EMAIL_AUDIT_ELASTICSEARCH_CONNECTION"),
             type=["null", "string"],

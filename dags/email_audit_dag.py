@@ -59,6 +59,12 @@ RETRIES = {
             title="Margin",
             description="Days added before and after each assignment.",
         ),
+        "database_connection": Param(
+            os.environ.get("EMAIL_AUDIT_DATABASE_CONNECTION"),
+            type=["null", "string"],
+            title="Database connection",
+            description="Airflow connection of type postgres; empty: EMAIL_AUDIT_DATABASE_URL.",
+        ),
         "elasticsearch_connection": Param(
             os.environ.get("EMAIL_AUDIT_ELASTICSEARCH_CONNECTION"),
             type=["null", "string"],

@@ -42,6 +42,12 @@ RETRIES = {
             title="Mail folder",
             description="Addresses that have an export there are not synced; may be empty.",
         ),
+        "database_connection": Param(
+            os.environ.get("EMAIL_AUDIT_DATABASE_CONNECTION"),
+            type=["null", "string"],
+            title="Database connection",
+            description="Airflow connection of type postgres; empty: EMAIL_AUDIT_DATABASE_URL.",
+        ),
         "exchange_connection": Param(
             os.environ.get("EMAIL_AUDIT_EXCHANGE_CONNECTION"),
             type=["null", "string"],

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from email_audit.errors import RunError, UserError
-from email_audit.settings import Settings
 from email_audit.steps.case import Case, open_case
 from email_audit.steps.pool import Worker
 
@@ -229,14 +228,18 @@ def _exchange(params: Params) -> "Exchange":
 @contextmanager
 def _case(params: Params, *, create: bool = False, has_index: bool = False) -> Iterator[Case]:
     """Open the audit; with `has_index`, also the connection to the index's server."""
+    from email_audit.airflow_settings import database_url, task_settings
+
     names = ("workspace", "roster", "mail", "requests", "margin_days")
     values: dict[str, Any] = {name: params.get(name) or None for name in names}
+    if database := params.get("database_connection"):
+        values["database_url"] = database_url(database)
     connection = params.get("elasticsearch_connection")
     if has_index and connection:
         from email_audit.airflow_elasticsearch import ElasticsearchHook
 
         values |= ElasticsearchHook(connection).settings()
-    with open_case(Settings.create(**values), create=create) as case:
+    with open_case(task_settings(values), create=create) as case:
         yield case
 
 

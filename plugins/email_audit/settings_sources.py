@@ -110,8 +110,8 @@ def load(
         if not faults:
             return settings
     # Out of the handler: the cause would hold every value given, secrets too.
-    listed = "; ".join(faults) if len(faults) == 1 else "\n  ".join(["", *faults])
-    raise UserError(f"settings: {listed}{hint and f'. {hint}'}")
+    listed = f" {faults[0]}" if len(faults) == 1 else "\n  ".join(["", *faults])
+    raise UserError(f"settings:{listed}{hint and f'. {hint}'}")
 
 
 def effective(
@@ -268,7 +268,8 @@ def _told(
         places = f"{option}{variable_of(cls, name)} or {_key(cls, name)} in the settings file"
         return f"{_key(cls, name)}: is not set; set {places}"
     field = cls.model_fields.get(name)
-    source = _source(name, layers) or _key(cls, name)
+    # Who gave an option knows where; what they typed is the name.
+    source = _source(name, layers[1:] if name not in layers[0].values else []) or _key(cls, name)
     if not is_quoting or field is None or is_secret(field) or not field.repr:
         return f"{source}: {message}"
     return f"{source}: {message} (was {fault['input']!r})"

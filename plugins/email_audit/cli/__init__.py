@@ -25,6 +25,7 @@ _COMMANDS = {
     "restore": "Bring an audit back from a backup, and check it.",
     "run": "Do the whole audit: acquire, read, tag, index, check the ledger.",
     "search": "Find hits in the index.",
+    "settings": "Print every setting in force, and where each was set.",
     "sync": "Acquire what is new in live mailboxes on an Exchange server.",
     "tag": "Print what the classifier says of every message of files and folders.",
     "verify": "Check a case bundle with nothing but the bundle.",
