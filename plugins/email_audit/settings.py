@@ -65,7 +65,10 @@ class Settings(BaseSettings):
         default="en_email_audit", description="spaCy pipeline: package name or folder."
     )
     threshold: float | None = Field(
-        default=None, ge=0, le=1, description="Score from which a message is a hit; model's own."
+        default=None,
+        ge=0,
+        le=1,
+        description="Score from which a message is a hit; empty: the model's own.",
     )
     actor: str = Field(
         default_factory=getpass.getuser, description="Who acts, as written in the custody log."
@@ -78,7 +81,9 @@ class Settings(BaseSettings):
         default=500, ge=1, le=1024, description="Mapped tasks of one kind in a DAG run, at most."
     )
     max_message_bytes: int = Field(
-        default=512 << 20, ge=1 << 10, description="A larger message is not read but accounted for."
+        default=512 << 20,
+        ge=1 << 10,
+        description="A larger message is not read; reading takes about 8 times its size.",
     )
     max_reader_bytes: int = Field(
         default=6 << 30, ge=512 << 20, description="Address space of a process that reads mail."
@@ -96,7 +101,9 @@ class Settings(BaseSettings):
         default=1 << 40, ge=1, description="What all archives of an export expand to."
     )
     max_archive_ratio: int = Field(
-        default=250, ge=1, description="What a file in an archive expands to, times its size."
+        default=250,
+        ge=1,
+        description="What a file over 32 MiB in an archive expands to, times its size.",
     )
     attachment_max_bytes: int = Field(
         default=100 << 20, ge=1, description="A larger attachment is not read but accounted for."
@@ -117,7 +124,8 @@ class Settings(BaseSettings):
         default=8, ge=0, le=100, description="Archives and documents within one, at most."
     )
     ocr_languages: str = Field(
-        default="eng+spa", description="Languages of text recognition, tesseract's names."
+        default="eng+spa",
+        description="Languages of text recognition, tesseract's names; missing ones left out.",
     )
     ocr_seconds: int = Field(
         default=30, ge=1, le=3600, description="Time for one page's text recognition."

@@ -100,9 +100,7 @@ def load(
     faults = list(_unknown(layers))
     values = {name: value for layer in reversed(layers) for name, value in layer.values.items()}
     try:
-        settings = cls(
-            **{name: value for name, value in values.items() if name in cls.model_fields}
-        )
+        settings = cls(**values)
     except ValidationError as error:
         told = error.errors(include_url=False, include_context=False)
         faults += [_told(cls, fault, layers, is_quoting=is_quoting) for fault in told]
@@ -200,15 +198,12 @@ def _file(path: Path) -> dict[str, Any]:
 def _flat(
     cls: type[BaseSettings], values: Mapping[str, Any], name_of: Callable[[str], str]
 ) -> Layer:
-    """Take the keys of one class by its fields, and those that no class knows by their own."""
+    """Take the keys of one class by its fields; `names` has all keys, for `_unknown`."""
     fields = {_key(cls, name): name for name in cls.model_fields}
-    known = _known_keys()
-    kept = {
-        fields.get(key, key): value
-        for key, value in values.items()
-        if key in fields or key not in known
-    }
-    return Layer(kept, {fields.get(key, key): name_of(key) for key in values})
+    return Layer(
+        {fields[key]: value for key, value in values.items() if key in fields},
+        {fields.get(key, key): name_of(key) for key in values},
+    )
 
 
 def _known_keys() -> frozenset[str]:

@@ -227,7 +227,7 @@ def test_a_bad_query_is_exit_2_and_points_at_the_place(workspace: Path) -> None:
 def test_a_wrong_setting_in_the_environment_is_named(workspace: Path) -> None:
     done = call("ledger", "--out", workspace, EMAIL_AUDIT_MARGIN_DAYS="many")
     assert done.returncode == 2
-    assert "margin_days" in done.stderr
+    assert "EMAIL_AUDIT_MARGIN_DAYS" in done.stderr
     assert "'many'" in done.stderr
 
 

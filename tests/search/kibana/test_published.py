@@ -1,8 +1,8 @@
 """Our schemas accept objects that Kibana itself exported, of the versions that we write.
 
-Such exports belong to others and are not in this repository. Point EMAIL_AUDIT_KIBANA_EXPORTS to a
-folder of them (NDJSON, or packages' JSON files); decision 0016 says which were read and what came
-of it.
+Such exports belong to others and are not in this repository. Point
+EMAIL_AUDIT_TEST_KIBANA_EXPORTS to a folder of them (NDJSON, or packages' JSON files); decision 0016
+says which were read and what came of it.
 """
 
 import json
@@ -18,7 +18,7 @@ from tests.search.kibana.kql import parse
 from tests.search.kibana.lens_shapes import LENS_BY_VALUE
 from tests.search.kibana.shapes import SCHEMAS, decoded, schema_of
 
-FOLDER = os.environ.get("EMAIL_AUDIT_KIBANA_EXPORTS", "")
+FOLDER = os.environ.get("EMAIL_AUDIT_TEST_KIBANA_EXPORTS", "")
 
 VERSIONS = {
     "tag": ("8.0.0",),
@@ -61,7 +61,7 @@ def queries(value: object) -> Iterator[str]:
             yield from queries(inner)
 
 
-@pytest.mark.skipif(not FOLDER, reason="EMAIL_AUDIT_KIBANA_EXPORTS names no folder of exports")
+@pytest.mark.skipif(not FOLDER, reason="EMAIL_AUDIT_TEST_KIBANA_EXPORTS names no folder of exports")
 def test_objects_that_kibana_exported_have_the_shapes_of_our_schemas() -> None:
     checked: Counter[str] = Counter()
     faults: list[str] = []
