@@ -173,6 +173,9 @@ def test_a_backup_among_the_audit_is_refused(audit: Audit, tmp_path: Path) -> No
     for to in (audit.workspace, audit.workspace / "backup", audit.mail, audit.folder):
         with pytest.raises(UserError, match="would lie in"):
             back_up(audit.settings(), to)
+    apart = tmp_path / "store"
+    with pytest.raises(UserError, match="would lie in"):
+        back_up(audit.settings(evidence_url=str(apart)), apart)
 
 
 def test_what_is_no_backup_is_said_so(audit: Audit, tmp_path: Path) -> None:

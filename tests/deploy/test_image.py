@@ -16,6 +16,8 @@ ENTRYPOINT = REPOSITORY / "deploy" / "entrypoint"
 
 def test_hadolint_has_nothing_to_say() -> None:
     tool = Path(sys.executable).with_name("hadolint")
+    if not tool.exists():
+        pytest.skip("hadolint is not installed: its package is for Linux on x86-64 only")
     done = subprocess.run([tool, DOCKERFILE], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
 

@@ -161,6 +161,8 @@ def _require_apart(case: Case, to: Path) -> None:
     """Refuse a folder whose backup would hold itself, or that an audit would be lost with."""
     target = to.resolve()
     own = [case.settings.workspace.resolve()]
+    if "://" not in case.settings.evidence:
+        own.append(Path(case.settings.evidence).resolve())
     if case.settings.mail is not None:
         own.append(case.settings.mail.resolve())
     for folder in own:

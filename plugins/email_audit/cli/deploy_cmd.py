@@ -46,7 +46,7 @@ def set_up(
     renew_certificates: bool,
     as_json: bool,
 ) -> None:
-    """Write .env and secrets/ into FOLDER, where docker-compose.yml is [default: here].
+    """Write .env and secrets/ into FOLDER [default: here, where docker-compose.yml is].
 
     Every password, key and certificate is random and its own; nothing that is there is replaced,
     so run it again after an update or after removing a file for a new secret. No secret is printed.
@@ -71,10 +71,12 @@ def set_up(
     click.echo(f"left as they were: {len(done.kept)}")
     for warning in done.warnings:
         click.echo(f"warning: {warning}")
+    is_here = folder.resolve() == Path.cwd()
+    option = "" if is_here else f" --env-file {folder / '.env'}"
     click.echo(
         f"Airflow's administrator is `admin`, Kibana's is `elastic`; their passwords are in "
         f"{folder / 'secrets'}. Copy that folder to a safe place apart from backups.\n"
-        f"Start:  docker compose --project-directory {folder} up -d --build"
+        f"Start, where docker-compose.yml is:  docker compose{option} up -d --build"
     )
 
 
