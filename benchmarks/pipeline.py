@@ -21,7 +21,7 @@ from pathlib import Path
 
 from benchmarks.loops import compat32_with_own_decoding, policy_default
 from email_audit.search.embedded import EmbeddedIndex
-from email_audit.search.interface import HitDocument
+from email_audit.search.interface import UNREVIEWED, HitDocument
 from email_audit.settings import Settings
 from email_audit.sources.base import FoundItem, ReadOptions
 from email_audit.sources.mbox import MboxSource
@@ -89,6 +89,7 @@ def tagging_and_indexing(content: bytes) -> dict[str, float]:
             task_forces=("Task Force",),
             partner_agencies=("Agency",),
             date=message.date,
+            date_written=None,
             sender=message.sender,
             to=message.to,
             cc=message.cc,
@@ -101,6 +102,8 @@ def tagging_and_indexing(content: bytes) -> dict[str, float]:
             kinds=("request",),
             score=0.9,
             signals=(),
+            review_state=UNREVIEWED,
+            is_answered=False,
             thread=None,
             sources=("bench.mbox",),
             model="benchmark",

@@ -15,7 +15,7 @@ from email_audit.ledger.models import (
     TagRow,
 )
 from email_audit.roster import ROSTER_COLUMNS
-from email_audit.search.embedded import EmbeddedIndex
+from email_audit.search.opening import open_index
 from email_audit.settings import Settings
 from email_audit.steps.case import Case, open_case
 from email_audit.steps.run import RunReport, run_audit
@@ -149,7 +149,7 @@ def everything(settings: Settings) -> dict[str, Any]:
                 (row.action, row.subject, repr(sorted(row.details.items())))
                 for row in session.scalars(select(CustodyRow))
             ),
-            "index": list(EmbeddedIndex(settings.index_folder).ids()),
+            "index": list(open_index(settings).ids()),
         }
 
 

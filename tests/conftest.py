@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ["tests.elasticsearch_node.plugin"]
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 

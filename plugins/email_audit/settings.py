@@ -6,16 +6,28 @@ workers on several machines share them.
 """
 
 import getpass
+import ipaddress
+import re
 from pathlib import Path
 from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from email_audit.archives.bounded import ArchiveLimits
 from email_audit.documents.limits import DocumentLimits
 from email_audit.errors import UserError
+from email_audit.search.interface import INDEX_ALIAS
 
 
 def _known_zone(name: str) -> str:
@@ -28,7 +40,11 @@ class Settings(BaseSettings):
     """What a run works on and its limits. Sizes are bytes unless the name says otherwise."""
 
     model_config = SettingsConfigDict(
-        env_prefix="EMAIL_AUDIT_", frozen=True, extra="forbid", validate_default=True
+        env_prefix="EMAIL_AUDIT_",
+        frozen=True,
+        extra="forbid",
+        validate_default=True,
+        hide_input_in_errors=True,
     )
 
     workspace: Path = Field(description="Folder that holds what has no setting of its own.")
@@ -107,6 +123,91 @@ class Settings(BaseSettings):
     ocr_pages: int = Field(
         default=100, ge=0, description="Pages of one attachment whose text is recognised, at most."
     )
+    elasticsearch_url: str = Field(
+        default="", description="Elasticsearch server; empty: the embedded index."
+    )
+    elasticsearch_api_key: SecretStr = Field(
+        default=SecretStr(""), description="API key (encoded) that may read and write the index."
+    )
+    elasticsearch_username: str = Field(default="", description="User, instead of an API key.")
+    elasticsearch_password: SecretStr = Field(
+        default=SecretStr(""), description="That user's password."
+    )
+    elasticsearch_setup_api_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="API key that may make indices and switch the alias; empty: the same one.",
+    )
+    elasticsearch_ca_certs: Path | None = Field(
+        default=None, description="Certificates (PEM) to trust instead of the system's."
+    )
+    elasticsearch_alias: str = Field(
+        default=INDEX_ALIAS, description="Alias of the index; a second audit needs another one."
+    )
+    elasticsearch_timeout_s: float = Field(
+        default=60, gt=0, le=3600, description="Silence after which a request to it is repeated."
+    )
+
+    @field_validator("elasticsearch_url")
+    @classmethod
+    def _is_server(cls, url: str) -> str:
+        if url and (wrong := _url_fault(url)):
+            raise ValueError(wrong)
+        return url.rstrip("/")
+
+    @field_validator("elasticsearch_password")
+    @classmethod
+    def _is_one_way_in(cls, password: SecretStr, info: ValidationInfo) -> SecretStr:
+        """Judge the credentials together; the fields before this one are in `info` if valid."""
+        known = info.data
+        has_key = bool(_value(known.get("elasticsearch_api_key")))
+        username, has_password = known.get("elasticsearch_username", ""), bool(_value(password))
+        faults = []
+        if has_key and (username or has_password):
+            faults.append("set either elasticsearch_api_key or username and password, not both")
+        if bool(username) != has_password:
+            missing = "elasticsearch_username" if has_password else "elasticsearch_password"
+            faults.append(f"{missing} is missing: username and password go together")
+        url = known.get("elasticsearch_url")
+        if (has_key or has_password or username) and url is not None:
+            if not url:
+                faults.append("elasticsearch_url is not set, but credentials for it are")
+            elif not _is_safe(url):
+                faults.append("credentials would travel unencrypted: elasticsearch_url needs https")
+        if faults:
+            raise ValueError("; ".join(faults))
+        return password
+
+    @field_validator("elasticsearch_setup_api_key")
+    @classmethod
+    def _is_safe_setup(cls, key: SecretStr, info: ValidationInfo) -> SecretStr:
+        url = info.data.get("elasticsearch_url")
+        if _value(key) and url is not None and not (url and _is_safe(url)):
+            raise ValueError("needs an elasticsearch_url that begins with https://")
+        return key
+
+    @field_validator("elasticsearch_ca_certs")
+    @classmethod
+    def _is_certificate_file(cls, path: Path | None, info: ValidationInfo) -> Path | None:
+        if path is None:
+            return None
+        faults = []
+        if not path.is_file():
+            faults.append(f"{path} is not a file")
+        url = info.data.get("elasticsearch_url")
+        if url is not None and not url.startswith("https://"):
+            faults.append("certificates need an elasticsearch_url that begins with https://")
+        if faults:
+            raise ValueError("; ".join(faults))
+        return path
+
+    @field_validator("elasticsearch_alias")
+    @classmethod
+    def _is_alias(cls, name: str) -> str:
+        if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,99}", name):
+            raise ValueError(
+                f"{name!r} is no name for an alias: lower-case letters, digits, and . _ -"
+            )
+        return name
 
     @property
     def document_limits(self) -> DocumentLimits:
@@ -161,12 +262,60 @@ class Settings(BaseSettings):
         try:
             return cls(**given)
         except ValidationError as error:
-            wrong = "; ".join(
-                f"{'.'.join(map(str, fault['loc']))}: {fault['msg']} (was {fault['input']!r})"
-                if fault["type"] != "missing"
-                else f"{'.'.join(map(str, fault['loc']))}: is not set"
-                for fault in error.errors()
-            )
+            wrong = "; ".join(map(_told, error.errors()))
             raise UserError(
                 f"settings: {wrong}. Set it as an option or as an EMAIL_AUDIT_... variable."
-            ) from error
+            ) from None  # the cause holds every value given, secrets too
+
+
+_UNTOLD = frozenset(
+    name
+    for name, field in Settings.model_fields.items()
+    if field.annotation is SecretStr or name in {"elasticsearch_url", "elasticsearch_username"}
+)
+"""Settings whose value is never repeated: it is a secret, or one may stand in it."""
+
+
+def _told(fault: ErrorDetails) -> str:
+    name = ".".join(map(str, fault["loc"]))
+    if fault["type"] == "missing":
+        return f"{name}: is not set"
+    message = fault["msg"].removeprefix("Value error, ")
+    if name in _UNTOLD or fault["loc"][:1] == ():
+        return f"{name}: {message}"
+    return f"{name}: {message} (was {fault['input']!r})"
+
+
+def _value(secret: SecretStr | None) -> str:
+    return "" if secret is None else secret.get_secret_value()
+
+
+def _url_fault(url: str) -> str | None:
+    """Say what is wrong with the address of a server, without repeating it."""
+    try:
+        parts = urlsplit(url)
+        has_host = bool(parts.hostname)
+        _ = parts.port
+    except ValueError:
+        return "is not a URL such as https://server:9200"
+    if parts.username is not None or parts.password is not None:
+        return (
+            "credentials stand in the URL, where logs would show them; set "
+            "elasticsearch_username and elasticsearch_password, or elasticsearch_api_key"
+        )
+    if parts.scheme not in {"http", "https"} or not has_host:
+        return "is not a URL such as https://server:9200"
+    if parts.query or parts.fragment:
+        return "has a query or fragment; only scheme, host, port and path belong there"
+    return None
+
+
+def _is_safe(url: str) -> bool:
+    """Say whether a secret may travel there: encrypted, or to this machine itself."""
+    parts = urlsplit(url)
+    if parts.scheme == "https":
+        return True
+    try:
+        return ipaddress.ip_address(parts.hostname or "").is_loopback
+    except ValueError:
+        return parts.hostname == "localhost"

@@ -8,7 +8,8 @@ import hashlib
 from datetime import UTC, datetime
 
 from email_audit.messages.records import Address
-from email_audit.search.interface import HitDocument
+from email_audit.search.interface import UNREVIEWED, HitDocument
+from email_audit.tagging.records import Signal
 
 
 def identifier(number: int) -> str:
@@ -26,6 +27,7 @@ def document(number: int, **given: object) -> HitDocument:
         "task_forces": (),
         "partner_agencies": (),
         "date": None,
+        "date_written": None,
         "sender": None,
         "to": (),
         "cc": (),
@@ -38,6 +40,8 @@ def document(number: int, **given: object) -> HitDocument:
         "kinds": (),
         "score": 0.5,
         "signals": (),
+        "review_state": UNREVIEWED,
+        "is_answered": False,
         "thread": None,
         "sources": (),
         "model": "tagger-1",
@@ -135,7 +139,12 @@ DOCUMENTS = (
         date=_at("2026-01-15T08:30:00"),
     ),
     document(20, sender=MARY, own_text="lunch", mih="aabbccdd", date=_at("2025-03-15T10:30:15")),
-    document(21, own_text="ero ERO team", signals=("ERO team",), sources=("a/B.mbox#3",)),
+    document(
+        21,
+        own_text="ero ERO team",
+        signals=(Signal("ERO team", 4, 12, "own_text", "names the agency"),),
+        sources=("a/B.mbox#3",),
+    ),
     document(22, own_text="deportation deported deport"),
     document(23, own_text="administrative warrant", kinds=("alert",), thread="t9"),
     document(24, own_text="warrant, administrative or otherwise", bcc=(DESK,)),

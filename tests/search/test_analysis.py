@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from email_audit.search.analysis import Token, fold, tokens, value_tokens
+from email_audit.search.analysis import Token, tokens, value_tokens
 from email_audit.search.dates import stretch
 from email_audit.search.fields import FIELDS, fields_markdown
+from email_audit.search.folding import fold
 from email_audit.search.sequences import occurrences
 
 

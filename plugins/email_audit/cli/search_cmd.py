@@ -29,11 +29,11 @@ def command(
     The fields are listed in docs/fields.md.
     """
     from email_audit.search.documents import search_contract
-    from email_audit.search.embedded import EmbeddedIndex
     from email_audit.search.interface import BY_RELEVANCE, SortKey
+    from email_audit.search.opening import open_index
     from email_audit.search.paging import pages
 
-    index = EmbeddedIndex(Settings.create(workspace=workspace).index_folder)
+    index = open_index(Settings.create(workspace=workspace))
     keys = [
         SortKey(name, descending=order.lower() == "desc")
         for name, _, order in (item.partition(":") for item in sort)

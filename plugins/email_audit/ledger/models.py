@@ -368,3 +368,25 @@ class LiveCopyRow(Base):
     size_bytes: Mapped[int] = mapped_column(BigInteger)
     properties_sha256: Mapped[str] = mapped_column(String(64))
     properties_bytes: Mapped[int] = mapped_column(BigInteger)
+
+
+class IndexErrorRow(Base):
+    """A hit that the search index would not take at the last write, and why."""
+
+    __tablename__ = "index_error"
+
+    content_sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    reason: Mapped[str]
+    at: Mapped[datetime]
+
+
+class IndexRemovalRow(Base):
+    """A message that is kept out of every search index, by whom and why."""
+
+    __tablename__ = "index_removal"
+    __table_args__ = (CheckConstraint("reason <> ''", name="has_reason"),)
+
+    content_sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    reason: Mapped[str]
+    actor: Mapped[str]
+    at: Mapped[datetime]

@@ -16,21 +16,24 @@ import tantivy
 from email_audit.errors import RunError, UserError
 from email_audit.search.checksums import verify
 from email_audit.search.documents import as_json, digest, from_json
+from email_audit.search.fields import GENERATION
 from email_audit.search.highlight import Highlighter
 from email_audit.search.interface import (
     BY_RELEVANCE,
     HitDocument,
     IndexChange,
+    IndexStatus,
     SearchHit,
     SearchPage,
+    Snapshot,
     SortKey,
     SortValue,
 )
-from email_audit.search.ordering import SORTABLE, Rows
+from email_audit.search.ordering import Rows
+from email_audit.search.paging import check_page
 from email_audit.search.query import parse
 from email_audit.search.schema import (
     FINGERPRINT,
-    GENERATION,
     ID,
     STORED,
     build_schema,
@@ -58,14 +61,60 @@ class EmbeddedIndex:
         Raises:
             RunError: when another run is writing, or the folder cannot be written.
         """
+        with self._writing():
+            try:
+                index = self._open()
+            except (UserError, RunError):
+                return self._rebuild(documents)
+            return _update(index, documents)
+
+    def rebuild(self, documents: Iterable[HitDocument]) -> IndexChange:
+        """Build the index anew beside the one in use, then put it in its place.
+
+        Raises:
+            RunError: as `synchronise`.
+        """
+        with self._writing():
+            return self._rebuild(documents)
+
+    def remove(self, ids: Sequence[str]) -> int:
+        """Take documents out; give how many there were. Of no index, there is nothing to take.
+
+        Raises:
+            RunError: as `synchronise`, or where the index is damaged.
+        """
+        if not self._live.is_dir():
+            return 0
+        with self._writing():
+            index = self._open()
+            there = set(_live_terms(index, ID)) & set(ids)
+            writer = index.writer(_WRITER_HEAP_BYTES, 1)
+            for document_id in there:
+                writer.delete_documents_by_term(ID, document_id)
+            writer.commit()
+            writer.wait_merging_threads()
+        return len(there)
+
+    def status(self) -> IndexStatus:
+        """Say what there is.
+
+        Raises:
+            RunError: where the index is damaged.
+        """
+        if not self._live.is_dir():
+            is_older = any(self._folder.glob("v*"))
+            note = "built by another version: the next `index` builds it anew"
+            return IndexStatus(
+                str(self._folder), None, is_current=False, notes=(note,) if is_older else ()
+            )
+        return IndexStatus(str(self._folder), self._open().searcher().num_docs, is_current=True)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             with _sole_writer(self._folder):
-                try:
-                    index = self._open()
-                except (UserError, RunError):
-                    return self._rebuild(documents)
-                return _update(index, documents)
+                yield
         except OSError as error:
             raise RunError(
                 f"search index {self._folder} could not be written ({error}); it is as it was "
@@ -81,25 +130,13 @@ class EmbeddedIndex:
         search_after: Sequence[SortValue] | None = None,
     ) -> SearchPage:
         """Find hits by Lucene syntax; see `SearchIndex.search` and `query.py`."""
-        keys = tuple(sort) or BY_RELEVANCE
-        _check_page(keys, size, search_after)
-        node = parse(query)
-        index = self._open()
-        if node is None:
-            return SearchPage(0, ())
-        searcher = index.searcher()
-        found = searcher.search(
-            Translator(index.schema, searcher).query(node), max(1, searcher.num_docs)
-        )
-        rows = Rows(searcher, found.hits, keys)
-        chosen = rows.first(size, search_after)
-        documents = [from_json(searcher.doc(address)[STORED][0]) for _, address, _ in chosen]
-        highlighter = Highlighter(node, documents)
-        hits = tuple(
-            SearchHit(document, score, highlighter.passages(document), (*values, document.id))
-            for document, (score, _, values) in zip(documents, chosen, strict=True)
-        )
-        return SearchPage(len(found.hits), hits)
+        with self.snapshot() as snapshot:
+            return snapshot.search(query, sort=sort, size=size, search_after=search_after)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        """Give the index as it is now; what is written meanwhile is not seen in it."""
+        yield _Snapshot(self._open())
 
     def ids(self) -> Iterator[str]:
         """Yield the id of every document, in order."""
@@ -156,6 +193,42 @@ class EmbeddedIndex:
         return change
 
 
+class _Snapshot:
+    """A `Snapshot`: tantivy keeps the files of the state that a searcher was made of."""
+
+    def __init__(self, index: tantivy.Index) -> None:
+        self._schema = index.schema
+        self._searcher = index.searcher()
+
+    def search(
+        self,
+        query: str,
+        *,
+        sort: Sequence[SortKey] = BY_RELEVANCE,
+        size: int = 20,
+        search_after: Sequence[SortValue] | None = None,
+    ) -> SearchPage:
+        """Find hits, as `SearchIndex.search`."""
+        keys = tuple(sort) or BY_RELEVANCE
+        check_page(keys, size, search_after)
+        node = parse(query)
+        if node is None:
+            return SearchPage(0, ())
+        searcher = self._searcher
+        found = searcher.search(
+            Translator(self._schema, searcher).query(node), max(1, searcher.num_docs)
+        )
+        rows = Rows(searcher, found.hits, keys)
+        chosen = rows.first(size, search_after)
+        documents = [from_json(searcher.doc(address)[STORED][0]) for _, address, _ in chosen]
+        highlighter = Highlighter(node, documents)
+        hits = tuple(
+            SearchHit(document, score, highlighter.passages(document), (*values, document.id))
+            for document, (score, _, values) in zip(documents, chosen, strict=True)
+        )
+        return SearchPage(len(found.hits), hits)
+
+
 def _update(index: tantivy.Index, documents: Iterable[HitDocument]) -> IndexChange:
     known = dict(term.split(":") for term in _live_terms(index, FINGERPRINT))
     writer = index.writer(_WRITER_HEAP_BYTES, 1)
@@ -198,20 +271,3 @@ def _sole_writer(folder: Path) -> Iterator[None]:
                 "run again when that one has ended"
             ) from error
         yield
-
-
-def _check_page(
-    keys: Sequence[SortKey], size: int, search_after: Sequence[SortValue] | None
-) -> None:
-    for key in keys:
-        if key.field not in SORTABLE:
-            raise UserError(
-                f"results cannot be sorted by {key.field!r}; only by {', '.join(sorted(SORTABLE))}"
-            )
-    if size < 0:
-        raise UserError(f"size is {size}; a page cannot have fewer than 0 hits")
-    if search_after is not None and len(search_after) != len(keys) + 1:
-        raise UserError(
-            f"search_after has {len(search_after)} values; this order needs {len(keys) + 1}, "
-            "as in `sort` of the last hit before"
-        )

@@ -9,6 +9,9 @@ from enum import StrEnum
 
 from email_audit.errors import UserError
 
+GENERATION = 2
+"""Goes up when fields, words or stored documents change; older indexes are then built anew."""
+
 
 class FieldType(StrEnum):
     """How a field's values are indexed and what a query may ask of them."""
@@ -25,12 +28,15 @@ class KeywordForm(StrEnum):
     EXACT = "exact"
     CASELESS = "caseless"
     MESSAGE_ID = "message-id"
-    """Exact, and the same with and without the angle brackets of RFC 5322 3.6.4."""
+    """Exact, but for the angle brackets of RFC 5322 3.6.4, which do not count."""
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field: `searched` when a query names no field; `highlighted` gives passages with hits."""
+    """One field: `searched` when a query names no field; `highlighted` gives passages with hits.
+
+    `several`: a message can have more than one value.
+    """
 
     name: str
     type: FieldType
@@ -38,6 +44,7 @@ class Field:
     searched: bool = False
     sortable: bool = False
     highlighted: bool = False
+    several: bool = False
     form: KeywordForm = KeywordForm.EXACT
 
 
@@ -67,28 +74,78 @@ FIELDS: tuple[Field, ...] = (
         searched=True,
         highlighted=True,
     ),
-    Field("attachment_names", _TEXT, "File names of the attachments.", searched=True),
+    Field("attachment_names", _TEXT, "File names of the attachments.", searched=True, several=True),
     Field("from", _TEXT, "Sender: words of name and address, or the address.", searched=True),
-    Field("to", _TEXT, "Recipients, in the same way as `from`.", searched=True),
-    Field("cc", _TEXT, "Copy recipients, in the same way as `from`.", searched=True),
-    Field("bcc", _TEXT, "Blind copy recipients, in the same way as `from`.", searched=True),
+    Field("to", _TEXT, "Recipients, in the same way as `from`.", searched=True, several=True),
+    Field("cc", _TEXT, "Copy recipients, in the same way as `from`.", searched=True, several=True),
+    Field(
+        "bcc",
+        _TEXT,
+        "Blind copy recipients, in the same way as `from`.",
+        searched=True,
+        several=True,
+    ),
+    Field(
+        "people",
+        _KEYWORD,
+        "Every address of sender and recipients, lower-case.",
+        form=_CASELESS,
+        several=True,
+    ),
+    Field("from_address", _KEYWORD, "The sender's address.", form=_CASELESS),
+    Field("to_addresses", _KEYWORD, "Addresses of to, cc and bcc.", form=_CASELESS, several=True),
+    Field("domains", _KEYWORD, "Every domain of `people`.", form=_CASELESS, several=True),
+    Field("from_domain", _KEYWORD, "The domain of `from_address`.", form=_CASELESS),
+    Field("to_domains", _KEYWORD, "The domains of `to_addresses`.", form=_CASELESS, several=True),
     Field("date", FieldType.DATE, "When it was sent, UTC.", sortable=True),
+    Field(
+        "date_written",
+        _KEYWORD,
+        "When it was sent by the sender's own clock and zone, `2025-03-04T09:12:00-05:00`.",
+    ),
     Field(
         "custodians",
         _KEYWORD,
         "Officers in whose mailboxes a copy was found.",
         form=_CASELESS,
+        several=True,
     ),
-    Field("task_forces", _KEYWORD, "Task forces of the custodians then.", form=_CASELESS),
-    Field("partner_agencies", _KEYWORD, "Agencies that lead those task forces.", form=_CASELESS),
-    Field("kinds", _KEYWORD, "What the mention does, from the annotation guide.", form=_CASELESS),
+    Field(
+        "task_forces", _KEYWORD, "Task forces of the custodians then.", form=_CASELESS, several=True
+    ),
+    Field(
+        "partner_agencies",
+        _KEYWORD,
+        "Agencies that lead those task forces.",
+        form=_CASELESS,
+        several=True,
+    ),
+    Field(
+        "kinds",
+        _KEYWORD,
+        "What the mention does, from the annotation guide.",
+        form=_CASELESS,
+        several=True,
+    ),
     Field(
         "score",
         FieldType.FLOAT,
         "Calibrated probability that it mentions civil immigration enforcement, 0 to 1.",
         sortable=True,
     ),
-    Field("signals", _TEXT, "The words that speak for the tag."),
+    Field("signals", _TEXT, "The words that speak for the tag.", several=True),
+    Field("signal_labels", _KEYWORD, "What those words show.", form=_CASELESS, several=True),
+    Field(
+        "review_state",
+        _KEYWORD,
+        "`unreviewed`, until it was decided on.",
+        form=_CASELESS,
+    ),
+    Field(
+        "answered",
+        _KEYWORD,
+        "`yes` where somebody else wrote in the thread later or replied to it, else `no`.",
+    ),
     Field(
         "message_id",
         _KEYWORD,
@@ -98,7 +155,7 @@ FIELDS: tuple[Field, ...] = (
     Field("mih", _KEYWORD, "EDRM message identification hash."),
     Field("content_sha256", _KEYWORD, "SHA-256 of the content; the document's id."),
     Field("thread", _KEYWORD, "The conversation it belongs to."),
-    Field("sources", _KEYWORD, "Where its copies were found."),
+    Field("sources", _KEYWORD, "Where its copies were found.", several=True),
     Field("model", _KEYWORD, "Name and version of the classifier that tagged it."),
 )
 

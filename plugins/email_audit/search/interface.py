@@ -1,16 +1,21 @@
 """What a search index of hits offers, whichever server or library keeps it."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeAlias
 
 from email_audit.messages.records import Address
+from email_audit.tagging.records import Signal
 
 INDEX_ALIAS = "email-audit-messages"
 
 RELEVANCE = "_score"
 """The sort field that means "how well it answers the query", as Elasticsearch names it."""
+
+UNREVIEWED = "unreviewed"
+"""The review state of a hit that nobody has decided on."""
 
 SortValue: TypeAlias = str | float | None
 """One component of a hit's place in the order; None where the document lacks the value."""
@@ -21,8 +26,10 @@ class HitDocument:
     """One hit as indexed: distinct content, all its copies' custodians. Field list: fields.py.
 
     `id` is the content hash (64 lower-case hexadecimal digits): writing twice changes nothing.
-    `date` is timezone-aware UTC or None. `score` is the calibrated probability, 0..1. `sources`
-    are the places where its copies were found.
+    `date` is timezone-aware UTC or None; `date_written` the same moment by the sender's own clock,
+    ISO 8601 with its zone, None where the zone is not known. `score` is the calibrated
+    probability, 0..1. `sources` are the places where its copies were found. `is_answered`:
+    somebody else wrote in the thread later (steps/answers.py).
     """
 
     id: str
@@ -32,6 +39,7 @@ class HitDocument:
     task_forces: tuple[str, ...]
     partner_agencies: tuple[str, ...]
     date: datetime | None
+    date_written: str | None
     sender: Address | None
     to: tuple[Address, ...]
     cc: tuple[Address, ...]
@@ -43,7 +51,9 @@ class HitDocument:
     attachment_text: str
     kinds: tuple[str, ...]
     score: float
-    signals: tuple[str, ...]
+    signals: tuple[Signal, ...]
+    review_state: str
+    is_answered: bool
     thread: str | None
     sources: tuple[str, ...]
     model: str
@@ -84,23 +94,38 @@ class SearchPage:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """A document that the index will not take; `reason` names kinds and fields, never a value."""
+
+    id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class IndexChange:
-    """What a `synchronise` did, in documents."""
+    """What a write did, in documents. Of a refused document the index keeps what it had before."""
 
     written: int
     removed: int
     unchanged: int
+    refused: tuple[Refusal, ...] = ()
 
 
-class SearchIndex(Protocol):
-    """An index of hits. Writing is idempotent; a reader sees a whole write or nothing of it."""
+@dataclass(frozen=True, slots=True)
+class IndexStatus:
+    """What there is: `documents` is None where there is no index.
 
-    def synchronise(self, documents: Iterable[HitDocument]) -> IndexChange:
-        """Make the index hold exactly `documents`; unchanged ones are not written again.
+    `is_current` says whether it was laid out by this version; `notes` are sentences for people.
+    """
 
-        Raises:
-            RunError: when another run is writing, or the index cannot be written.
-        """
+    place: str
+    documents: int | None
+    is_current: bool
+    notes: tuple[str, ...] = ()
+
+
+class Snapshot(Protocol):
+    """The index as it is at one moment, or at each search anew where it is a `SearchIndex`."""
 
     def search(
         self,
@@ -113,11 +138,53 @@ class SearchIndex(Protocol):
         """Find hits by Lucene syntax over the documented fields.
 
         Ties are put in the order of the documents' ids. `search_after` is the `sort` of the last
-        hit of the page before; orders by relevance hold only while the index is unchanged.
+        hit of the page before; that holds while the index is unchanged, as it is in a snapshot.
 
         Raises:
             UserError: for a query that is not valid, naming the place; for a field that cannot
                 be sorted by; when there is no index yet.
+            RunError: when the index cannot be read.
+        """
+
+
+class SearchIndex(Snapshot, Protocol):
+    """An index of hits. Writing is idempotent; a reader sees a whole write or nothing of it."""
+
+    def synchronise(self, documents: Iterable[HitDocument]) -> IndexChange:
+        """Make the index hold exactly `documents`; unchanged ones are not written again.
+
+        Raises:
+            RunError: when another run is writing, or the index cannot be written.
+        """
+
+    def rebuild(self, documents: Iterable[HitDocument]) -> IndexChange:
+        """Build the index anew beside the one in use, then put it in its place.
+
+        Raises:
+            RunError: as `synchronise`.
+        """
+
+    def remove(self, ids: Sequence[str]) -> int:
+        """Take documents out, also of an index being built; give how many there were.
+
+        Their words stay in the index's files until these are merged or the index is rebuilt.
+
+        Raises:
+            RunError: as `synchronise`.
+        """
+
+    def status(self) -> IndexStatus:
+        """Say what there is, without changing it.
+
+        Raises:
+            RunError: when the index cannot be read.
+        """
+
+    def snapshot(self) -> AbstractContextManager[Snapshot]:
+        """Give the index as it is now, for a walk over many pages.
+
+        Raises:
+            UserError: when there is no index yet.
             RunError: when the index cannot be read.
         """
 

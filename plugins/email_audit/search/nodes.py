@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
 
+from email_audit.search.patterns import Expression
+
 
 @dataclass(frozen=True, slots=True)
 class Literal:
@@ -17,13 +19,9 @@ class Literal:
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """Every term that the regular expression matches from end to end.
+    """Every term that the expression matches from end to end."""
 
-    The expression keeps to what the `regex` crate and Python share, with `(?i)` or `(?s)` only at
-    the front.
-    """
-
-    regex: str
+    expression: Expression
 
 
 @dataclass(frozen=True, slots=True)

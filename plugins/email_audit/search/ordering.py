@@ -6,12 +6,8 @@ from collections.abc import Iterable, Sequence
 
 import tantivy
 
-from email_audit.errors import UserError
-from email_audit.search.fields import FIELDS
 from email_audit.search.interface import RELEVANCE, SortKey, SortValue
 from email_audit.search.schema import ID_ORDER, id_order
-
-SORTABLE = frozenset({RELEVANCE, *(field.name for field in FIELDS if field.sortable)})
 
 
 class Rows:
@@ -37,11 +33,7 @@ class Rows:
     def first(
         self, size: int, after: Sequence[SortValue] | None
     ) -> list[tuple[float, tantivy.DocAddress, tuple[float | None, ...]]]:
-        """Give relevance, address and sort values of the first `size` rows beyond `after`.
-
-        Raises:
-            UserError: when `after` is no place in this order.
-        """
+        """Give relevance, address and sort values of the first `size` rows beyond `after`."""
         rows: Iterable[int] = range(len(self._hits))
         if after is not None:
             limit = self._limit(after)
@@ -57,11 +49,8 @@ class Rows:
 
     def _limit(self, after: Sequence[SortValue]) -> tuple[float, ...]:
         *values, last_id = after
-        try:
-            numbers = [None if value is None else float(value) for value in values]
-            return (*self._ranks(numbers), id_order(str(last_id)))
-        except ValueError as error:
-            raise UserError(f"search_after {list(after)!r} is no place in this order") from error
+        numbers = [None if value is None else float(value) for value in values]
+        return (*self._ranks(numbers), id_order(str(last_id)))
 
     def _ranks(self, values: Sequence[float | None]) -> list[float]:
         return [

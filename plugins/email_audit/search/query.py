@@ -49,8 +49,8 @@ from email_audit.search.values import comparison, has_wildcard, matching, unesca
 MAX_LENGTH = 10_000
 """Characters; beyond it a query is a mistake, and luqum's time grows with the square of it."""
 
-MAX_DEPTH = 50
-"""Groups, fields and boosts inside one another."""
+MAX_DEPTH = 25
+"""Groups, fields and boosts inside one another; Elasticsearch takes 30 levels of its own."""
 
 MAX_BOOST = 1_000_000.0
 """Of all the boosts on one term multiplied; relevance is a 32-bit float."""

@@ -8,9 +8,6 @@ from email_audit.search.documents import digest, text_values
 from email_audit.search.fields import FIELDS, FieldType
 from email_audit.search.interface import HitDocument
 
-GENERATION = 1
-"""Goes up when the fields, the analysis or the stored JSON change; older indexes are rebuilt."""
-
 ID = "_id"
 ID_ORDER = "_id_order"
 PRESENT = "_present"

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 import tantivy
 from tantivy import Query
 
-from email_audit.errors import UserError
 from email_audit.search.analysis import value_tokens
 from email_audit.search.documents import from_json, text_values
 from email_audit.search.fields import FieldType, field_named
@@ -28,9 +27,9 @@ from email_audit.search.nodes import (
     Pattern,
     Term,
 )
+from email_audit.search.patterns import literal, rust_spelling
 from email_audit.search.schema import ID, PRESENT, STORED
 from email_audit.search.sequences import occurrences
-from email_audit.search.values import quoted
 from email_audit.search.vocabulary import Vocabulary, term_query
 
 _BATCH = 500
@@ -90,7 +89,7 @@ class Translator:
 
     def _match(self, field: str, terms: tuple[Term, ...], slop: int) -> Query:
         if len(terms) == 1:
-            return self._term(field, terms[0])
+            return term_query(self._schema, field, terms[0])
         literals = [term.text for term in terms if isinstance(term, Literal)]
         words: list[str | tuple[int, str]] = [*literals]
         if len(literals) == len(terms) and (slop == 0 or len(set(literals)) == len(terms) == 2):
@@ -107,9 +106,9 @@ class Translator:
         for term in terms:
             match term:
                 case Literal(text):
-                    regexes.append(quoted(text))
-                case Pattern(regex):
-                    regexes.append(regex)
+                    regexes.append(rust_spelling(literal(text)))
+                case Pattern(expression):
+                    regexes.append(rust_spelling(expression))
                 case Fuzzy():
                     return None
         query = Query.regex_phrase_query(self._schema, field, regexes)
@@ -119,18 +118,13 @@ class Translator:
             return None
         return query
 
-    def _term(self, field: str, term: Term) -> Query:
-        try:
-            return term_query(self._schema, field, term)
-        except ValueError as error:
-            shown = term.regex if isinstance(term, Pattern) else term.text
-            reason = str(error).rstrip("'").splitlines()[-1].removeprefix("error: ")
-            raise UserError(f"query: the pattern {shown!r} cannot be used: {reason}") from error
-
     def _checked_sequence(self, field: str, terms: tuple[Term, ...], slop: int) -> Query:
         """Find the documents by reading those that have all the terms, and name them by id."""
         every_term = Query.boolean_query(
-            [(tantivy.Occur.Must, self._term(field, term)) for term in dict.fromkeys(terms)]
+            [
+                (tantivy.Occur.Must, term_query(self._schema, field, term))
+                for term in dict.fromkeys(terms)
+            ]
         )
         candidates = self._searcher.search(every_term, max(1, self._searcher.num_docs)).hits
         ids: list[str] = []

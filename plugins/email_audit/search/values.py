@@ -1,18 +1,31 @@
 """What a query's words mean in the fields they are asked of: terms, patterns and bounds."""
 
 import re
+from collections.abc import Iterator
 from decimal import Decimal
 
-from email_audit.search.analysis import Token, fold, is_word_character, keyword, tokens
+from email_audit.search.analysis import Token, is_word, keyword, tokens
 from email_audit.search.dates import stretch
 from email_audit.search.fields import Field, FieldType, KeywordForm, field_named
+from email_audit.search.folding import fold
 from email_audit.search.nodes import Between, Fuzzy, Literal, Match, Node, Pattern, Term
+from email_audit.search.patterns import (
+    ANYTHING,
+    AnyChar,
+    Expression,
+    Sequence,
+    literal,
+    parse_expression,
+)
 
 _WILDCARD = re.compile(r"\\.|[*?]", re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
-_BRACKETS = re.compile(r"\A\\?<|\\?>\Z")
-_ANY = {"*": ".*", "?": "."}
-MAX_SLOP = 10_000
+_UNIT = re.compile(r"\\.|.", re.DOTALL)
+_BRACKETS = re.compile(r"\\?[<>]")
+_ANY: dict[str, Expression] = {"*": ANYTHING, "?": AnyChar()}
+
+MAX_SLOP = 1000
+"""Words; a phrase of 5,000 words (query.MAX_LENGTH) with it stays below analysis.VALUE_GAP."""
 
 
 def unescape(text: str) -> str:
@@ -89,7 +102,10 @@ def _number(text: str) -> float:
 def _keyword_term(text: str, kind: str, form: KeywordForm, degree: Decimal | None) -> Term | None:
     match kind:
         case "regex":
-            return Pattern(_user_regex(text, ignore_case=form is KeywordForm.CASELESS))
+            if form is KeywordForm.MESSAGE_ID:
+                text = _BRACKETS.sub("", text)
+            as_compared = fold if form is KeywordForm.CASELESS else _as_written
+            return Pattern(parse_expression(text, as_compared))
         case "wildcard":
             if form is KeywordForm.MESSAGE_ID:
                 text = _BRACKETS.sub("", text)
@@ -104,7 +120,7 @@ def _keyword_term(text: str, kind: str, form: KeywordForm, degree: Decimal | Non
 def _text_terms(text: str, kind: str, degree: Decimal | None) -> tuple[Term, ...]:
     match kind:
         case "regex":
-            return (Pattern(_user_regex(text, ignore_case=True)),)
+            return (Pattern(parse_expression(text, fold)),)
         case "wildcard":
             # Only an address as a whole has an @ in it.
             pieces = [text] if "@" in text else _wildcard_words(text)
@@ -134,44 +150,35 @@ def _whole_address(found: list[Token]) -> str | None:
 
 
 def _wildcard_words(text: str) -> list[str]:
-    """Cut an escaped word with wildcards where a document's words would be cut."""
+    """Cut an escaped word with wildcards where a document's words would be cut, and fold it."""
     pieces = [""]
-    for match in re.finditer(r"\\.|.", text, re.DOTALL):
-        unit = match.group()
-        if unit in _ANY or is_word_character(unit):
-            pieces[-1] += unit
-        elif len(unit) == 2 and is_word_character(unit[1]):
-            pieces[-1] += unit[1]
-        else:
+    for unit in _units(text):
+        folded = unit if unit in _ANY else fold(unit[-1])
+        if unit in _ANY or is_word(folded):
+            pieces[-1] += folded
+        elif folded:
             pieces.append("")
     return [piece for piece in pieces if piece]
 
 
-def _glob(text: str, *, ignore_case: bool) -> str:
+def _glob(text: str, *, ignore_case: bool) -> Expression:
     """Give the expression for an escaped word with wildcards."""
-    parts = []
-    for match in re.finditer(r"\\.|.", text, re.DOTALL):
-        unit = match.group()
+    parts: list[Expression] = []
+    for unit in _units(text):
         if unit in _ANY:
             parts.append(_ANY[unit])
         else:
-            literal = unit[-1]
-            parts.append(quoted(fold(literal) if ignore_case else literal))
-    return "(?s)" + "".join(parts)
+            parts.append(literal(fold(unit[-1]) if ignore_case else unit[-1]))
+    return Sequence(tuple(parts))
 
 
-def quoted(text: str) -> str:
-    """Give the regular expression that matches exactly `text`."""
-    return "".join(
-        char if char.isascii() and char.isalnum() else f"\\x{{{ord(char):x}}}" for char in text
-    )
+def _units(escaped: str) -> Iterator[str]:
+    """Yield the characters of an escaped word, each with its backslash."""
+    return (match.group() for match in _UNIT.finditer(escaped))
 
 
-def _user_regex(text: str, *, ignore_case: bool) -> str:
-    """Give the user's expression, in the form of the terms where they are folded."""
-    if not ignore_case:
-        return text
-    return "(?i)" + "".join(char if char.isascii() else fold(char) for char in text)
+def _as_written(char: str) -> str:
+    return char
 
 
 def _fuzzy(text: str, degree: Decimal | None) -> Term:

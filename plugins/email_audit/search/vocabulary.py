@@ -8,7 +8,9 @@ from collections.abc import Iterable
 
 import tantivy
 
+from email_audit.errors import UserError
 from email_audit.search.nodes import Fuzzy, Literal, Pattern, Term
+from email_audit.search.patterns import rust_spelling
 
 _FIELD = "term"
 _HEAP_BYTES = 15_000_000  # the smallest that tantivy takes
@@ -42,13 +44,17 @@ def term_query(schema: tantivy.Schema, field: str, term: Term) -> tantivy.Query:
     """Give the query for one term in one field.
 
     Raises:
-        ValueError: for a pattern that tantivy refuses.
+        UserError: for a pattern that tantivy refuses, as one of too many states.
     """
     match term:
         case Literal(text):
             return tantivy.Query.term_query(schema, field, text)
-        case Pattern(regex):
-            return tantivy.Query.regex_query(schema, field, regex)
+        case Pattern(expression):
+            try:
+                return tantivy.Query.regex_query(schema, field, rust_spelling(expression))
+            except ValueError as error:
+                reason = str(error).rstrip("'").splitlines()[-1].removeprefix("error: ")
+                raise UserError(f"query: a pattern in it cannot be used: {reason}") from error
         case Fuzzy(text, edits):
             return tantivy.Query.fuzzy_term_query(schema, field, text, distance=edits)
 

@@ -20,7 +20,7 @@ from email_audit.errors import UserError
 from email_audit.ledger import custody_log
 from email_audit.ledger.balance import balances, total
 from email_audit.ledger.models import AssignmentRow
-from email_audit.search.embedded import EmbeddedIndex
+from email_audit.search.opening import open_index
 from email_audit.search.paging import every_hit
 from email_audit.steps.case import Case
 from email_audit.steps.hits import HitRecord, list_hits, read_hits
@@ -162,7 +162,7 @@ def _officers(case: Case) -> tuple[CaseOfficer, ...]:
 
 
 def _ids(case: Case, query: str) -> set[str]:
-    index = EmbeddedIndex(case.settings.index_folder)
+    index = open_index(case.settings)
     return {hit.document.id for hit in every_hit(index, query)}
 
 

@@ -1,0 +1,264 @@
+"""Searches an Elasticsearch server: the same pages, totals, order and highlights as embedded.
+
+A page of many hits, and a walk over pages, read from a point in time: the index as it was when
+the walk began, whatever is written or replaced meanwhile.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from elastic_transport import TransportError
+from elasticsearch import ApiError, BadRequestError, Elasticsearch, NotFoundError
+
+from email_audit.errors import RunError, UserError
+from email_audit.search.elasticsearch.connection import error_reason
+from email_audit.search.elasticsearch.documents import from_source
+from email_audit.search.elasticsearch.mapping import JsonObject, mapping_hash
+from email_audit.search.elasticsearch.patience import Patience
+from email_audit.search.elasticsearch.translate import query_dsl
+from email_audit.search.fields import FieldType, field_named
+from email_audit.search.highlight import Highlighter
+from email_audit.search.interface import (
+    BY_RELEVANCE,
+    RELEVANCE,
+    SearchHit,
+    SearchPage,
+    Snapshot,
+    SortKey,
+    SortValue,
+)
+from email_audit.search.nodes import Node
+from email_audit.search.paging import check_page
+from email_audit.search.query import parse
+
+log = logging.getLogger(__name__)
+
+_ID = "content_sha256"
+_HITS_A_REQUEST = 100
+"""Of whole documents: one may hold megabytes of attachments' text."""
+
+_IDS_A_REQUEST = 10_000
+_KEEP_ALIVE = "10m"
+_MISSING = frozenset({-(2**63), 2**63 - 1})
+"""What Elasticsearch gives as the sort value of a document without a date, put last."""
+
+
+class Reader:
+    """Reads the index behind `alias`."""
+
+    def __init__(self, client: Elasticsearch, *, alias: str, patience: Patience) -> None:
+        self._client = client
+        self._alias = alias
+        self._patience = patience
+        self._is_checked = False
+
+    def search(
+        self,
+        query: str,
+        *,
+        sort: Sequence[SortKey] = BY_RELEVANCE,
+        size: int = 20,
+        search_after: Sequence[SortValue] | None = None,
+    ) -> SearchPage:
+        """Find hits by Lucene syntax; see `SearchIndex.search` and `query.py`."""
+        if size > _HITS_A_REQUEST:
+            with self.snapshot() as snapshot:
+                return snapshot.search(query, sort=sort, size=size, search_after=search_after)
+        keys = tuple(sort) or BY_RELEVANCE
+        check_page(keys, size, search_after)
+        node = parse(query)
+        self._require_ours()
+        answer = self._ask(_request(node, keys, size, search_after) | {"index": self._alias})
+        return _page(node, keys, answer["hits"]["total"]["value"], answer["hits"]["hits"])
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        """Give the index as it is now; what is written meanwhile is not seen in it."""
+        with self._point_in_time() as point:
+            yield point
+
+    def ids(self) -> Iterator[str]:
+        """Yield the id of every document, in order."""
+        with self._point_in_time() as point:
+            after: list[str] | None = None
+            while True:
+                request: JsonObject = {
+                    "query": {"match_all": {}},
+                    "sort": [{_ID: "asc"}],
+                    "size": _IDS_A_REQUEST,
+                    "source": False,
+                    "track_total_hits": False,
+                }
+                hits = point.ask(request, after)["hits"]["hits"]
+                for hit in hits:
+                    yield hit["sort"][0]
+                if len(hits) < _IDS_A_REQUEST:
+                    return
+                after = hits[-1]["sort"][:1]
+
+    @contextmanager
+    def _point_in_time(self) -> Iterator["_PointInTime"]:
+        self._require_ours()
+        opened = self._patience.call(
+            "opening a point in time",
+            lambda: self._client.open_point_in_time(
+                index=self._alias, keep_alive=_KEEP_ALIVE, allow_partial_search_results=False
+            ),
+        )
+        point = _PointInTime(self._ask, opened["id"])
+        try:
+            yield point
+        finally:
+            try:
+                self._client.close_point_in_time(id=point.id)
+            except (ApiError, TransportError) as error:
+                # It ends by itself when nobody uses it any more.
+                log.info("a point in time was not closed: %s", type(error).__name__)
+
+    def _require_ours(self) -> None:
+        """Make sure that the index was made by this version's mapping.
+
+        Raises:
+            UserError: where there is none, or one of another version.
+        """
+        if self._is_checked:
+            return
+        found = self._patience.call(
+            "reading the mapping", lambda: self._client.indices.get_mapping(index=self._alias)
+        )
+        for entry in found.body.values():
+            if entry["mappings"].get("_meta", {}).get("sha256") != mapping_hash():
+                raise UserError(
+                    f"{self._patience.url}: the index behind {self._alias} was made by another "
+                    "version; run `email-audit index` to build it anew"
+                )
+        self._is_checked = True
+
+    def _ask(self, request: JsonObject) -> JsonObject:
+        def send() -> JsonObject:
+            try:
+                answer: JsonObject = self._client.search(
+                    **request, allow_partial_search_results=False if "pit" not in request else None
+                ).body
+            except BadRequestError as error:
+                raise UserError(
+                    f"query: Elasticsearch cannot answer it ({_root_reason(error)})"
+                ) from error
+            return answer
+
+        return self._patience.call("searching", send)
+
+
+class _PointInTime:
+    """A `Snapshot`: the index as it was; the server may rename the point with every answer."""
+
+    def __init__(self, ask: Callable[[JsonObject], JsonObject], point_id: str) -> None:
+        self._ask = ask
+        self.id = point_id
+
+    def search(
+        self,
+        query: str,
+        *,
+        sort: Sequence[SortKey] = BY_RELEVANCE,
+        size: int = 20,
+        search_after: Sequence[SortValue] | None = None,
+    ) -> SearchPage:
+        """Find hits, as `SearchIndex.search`."""
+        keys = tuple(sort) or BY_RELEVANCE
+        check_page(keys, size, search_after)
+        node = parse(query)
+        hits: list[JsonObject] = []
+        after = search_after
+        while True:
+            wanted = min(size - len(hits), _HITS_A_REQUEST)
+            answer = self.ask(_request(node, keys, wanted, after))
+            found = answer["hits"]["hits"]
+            hits += found
+            if len(hits) == size or len(found) < wanted:
+                return _page(node, keys, answer["hits"]["total"]["value"], hits)
+            after = _sort_values(keys, found[-1])
+
+    def ask(self, request: JsonObject, after: Sequence[Any] | None = None) -> JsonObject:
+        """Send one request over the point in time.
+
+        Raises:
+            RunError: where the point in time is no more.
+        """
+        if after is not None:
+            request = {**request, "search_after": after}
+        point = {"id": self.id, "keep_alive": _KEEP_ALIVE}
+        try:
+            answer = self._ask({**request, "pit": point})
+        except (UserError, RunError) as error:
+            if isinstance(error.__cause__, NotFoundError):
+                raise RunError(
+                    "the index was replaced while it was read, or nothing was read of it for "
+                    f"{_KEEP_ALIVE}; search again"
+                ) from error
+            raise
+        self.id = answer["pit_id"]
+        return answer
+
+
+def _request(
+    node: Node | None, keys: Sequence[SortKey], size: int, after: Sequence[SortValue] | None
+) -> JsonObject:
+    request: JsonObject = {
+        "query": {"match_none": {}} if node is None else query_dsl(node),
+        "sort": [*(_order(key) for key in keys), {_ID: {"order": "asc"}}],
+        "size": size,
+        "track_scores": True,
+        "track_total_hits": True,
+    }
+    if after is not None:
+        *values, last_id = after
+        request["search_after"] = [
+            *(_as_sent(key, value) for key, value in zip(keys, values, strict=True)),
+            last_id,
+        ]
+    return request
+
+
+def _order(key: SortKey) -> JsonObject:
+    direction = "desc" if key.descending else "asc"
+    if key.field == RELEVANCE:
+        return {RELEVANCE: {"order": direction}}
+    return {key.field: {"order": direction, "missing": "_last"}}
+
+
+def _as_sent(key: SortKey, value: SortValue) -> SortValue:
+    if value is None:
+        return min(_MISSING) if key.descending else max(_MISSING)
+    is_date = key.field != RELEVANCE and field_named(key.field).type is FieldType.DATE
+    return int(value) if is_date else float(value)
+
+
+def _sort_values(keys: Sequence[SortKey], hit: JsonObject) -> tuple[SortValue, ...]:
+    """Give a hit's place in the order; over a point in time the server adds one of its own."""
+    values = [None if value in _MISSING else value for value in hit["sort"][: len(keys)]]
+    return (*values, hit["sort"][len(keys)])
+
+
+def _page(
+    node: Node | None, keys: Sequence[SortKey], total: int, found: Sequence[JsonObject]
+) -> SearchPage:
+    if node is None:
+        return SearchPage(0, ())
+    documents = [from_source(hit["_source"]) for hit in found]
+    highlighter = Highlighter(node, documents)
+    hits = tuple(
+        SearchHit(document, hit["_score"], highlighter.passages(document), _sort_values(keys, hit))
+        for document, hit in zip(documents, found, strict=True)
+    )
+    return SearchPage(total, hits)
+
+
+def _root_reason(error: ApiError) -> str:
+    """Give the first cause that an answer names: its top only says that shards failed."""
+    body = error.body
+    cause = body.get("error", body) if isinstance(body, dict) else body
+    roots = cause.get("root_cause") if isinstance(cause, dict) else None
+    return error_reason(roots[0] if roots else body)
