@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from bert import Params, embed, head_odds, load_params, new_head, run_layer
 from rows import Row, load_rows
 
-_LENGTHS = (16, 24, 32, 48, 64, 80, 96, 128, 160)
+_LENGTHS = (80, 160)
 _BATCH = 32
 _POOL = 16
 _KIND_SHARE = 0.5
@@ -48,8 +48,8 @@ class Plan:
     """
 
     epochs: int = 4
-    rate: float = 1e-4
-    frozen_layers: int = 2
+    rate: float = 7e-5
+    frozen_layers: int = 0
     drop: float = 0.1
     seed: int = 7
 

@@ -32,8 +32,8 @@ from gating import fit_gate, windows_of
 from parts import component, untrained
 from rows import save_rows
 
-READ_FROM = 0.0474
-"""The judge's probability (log-odds of -3) from which the encoder reads a text; answers always."""
+READ_FROM = 0.011
+"""The judge's probability (log-odds of -4.5) from which the encoder reads a text; answers always."""
 
 GATE_MARGIN = 1.0
 """Everyday mail that the gate stops by more than this (log-odds) teaches the others nothing."""

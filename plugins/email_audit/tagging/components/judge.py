@@ -28,7 +28,7 @@ from email_audit.tagging.records import Kind
 JUDGE_FACTORY = "email_audit_judge"
 MENTION = "MENTION"
 
-_MOST_SURE = 4.0
+_MOST_SURE = 8.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from email_audit.tagging.components.judge import (
 from email_audit.tagging.components.odds import probability
 from email_audit.tagging.learning.labels import Labelled
 from email_audit.tagging.learning.logistic import Assumption, fit_logistic
-from email_audit.tagging.learning.thresholds import decision_threshold, kind_threshold
+from email_audit.tagging.learning.thresholds import LEAST_COST, kind_threshold
 from email_audit.tagging.records import Kind, Opinion
 
 FEATURES = frozenset({"judge", "encoder", "left_alone"})
@@ -55,29 +55,15 @@ def fit_closing(
         for kind in Kind
     }
     weights = replace(weights, closing=closing, closing_kinds=closing_kinds)
-    threshold = decision_threshold(
-        [
-            (
-                0.0 if opinion.read is None else score(weights, opinion),
-                label.enforcement,
-            )
-            for label, opinion in pairs
-        ]
-    )
     cleared = [label.enforcement for label, opinion in pairs if opinion.read is None]
     thresholds = {
         **weights.thresholds,
-        "enforcement": threshold,
+        "enforcement": LEAST_COST,
         # Laplace's rule of succession on what the judge cleared, and never near the threshold.
-        "gated": round(min((sum(cleared) + 1) / (len(cleared) + 2), threshold / 2), 6),
+        "gated": round(min((sum(cleared) + 1) / (len(cleared) + 2), LEAST_COST / 2), 6),
         **_kind_thresholds(weights, hits),
     }
     return replace(weights, thresholds=thresholds)
-
-
-def score(weights: JudgeWeights, opinion: Opinion) -> float:
-    """Give the probability of a mention of a message that the encoder has read."""
-    return probability(weights.closing.odds(_mention_row(opinion)))
 
 
 def _mention_row(opinion: Opinion) -> dict[str, float]:
