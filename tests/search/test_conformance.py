@@ -13,10 +13,9 @@ from email_audit.search.documents import search_contract, text_values
 from email_audit.search.embedded import EmbeddedIndex
 from email_audit.search.fields import HIGHLIGHTED
 from email_audit.search.interface import RELEVANCE, SearchHit, SearchIndex, SortKey, SortValue
-from tests.search.conformance import DOCUMENTS, QUERIES, REFUSED, identifier
+from tests.search.conformance import DOCUMENTS, NUMBERS, QUERIES, REFUSED
 from tests.search.elasticsearch.indexing import index_on
 
-NUMBERS = {identifier(number): number for number in range(1, len(DOCUMENTS) + 1)}
 BACK_ENDS = ("embedded", "elasticsearch")
 
 
@@ -64,8 +63,8 @@ def test_an_unknown_field_is_answered_with_the_list_of_fields(index: SearchIndex
         ("alpha AND (NOT charlie)", {13, 14, 15}),
         ("<desk@hsi.example.gov>", {3, 19, 24}),
         ("message_id:<m7@Mail.example.gov>", {7}),
-        ("message_id:m2*", {2, 20, 21, 22, 23, 24, 25}),
-        (r"message_id:\<m2?@*\>", {20, 21, 22, 23, 24, 25}),
+        ("message_id:m2*", {2, *range(20, 30)}),
+        (r"message_id:\<m2?@*\>", {*range(20, 30)}),
         ("'alpha bravo'", {13, 14, 15, 16, 17, 18}),
         ("own_text:can't*", {2}),
         ("10-17*", {10, 11}),
