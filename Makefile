@@ -9,7 +9,7 @@ MODEL := $(wildcard nlp/packages/*.whl)
 DEMO ?= workspace/demo
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: demo test setup lint docs benchmark model model-environment lock clean
+.PHONY: demo test setup lint docs benchmark benchmark-indexing model model-environment lock clean
 
 demo: setup
 	$(BIN)/python -m email_audit.demo --workspace $(DEMO)
@@ -43,6 +43,9 @@ docs: setup
 
 benchmark: setup
 	$(BIN)/python -m benchmarks.pipeline
+
+benchmark-indexing: setup
+	$(BIN)/python -m benchmarks.indexing
 
 # Trains the classifier anew from nlp/corpus and writes its wheel; then raise its hash with `make lock`.
 model: model-environment

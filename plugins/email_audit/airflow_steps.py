@@ -146,11 +146,17 @@ def tag_share(params: Params, chunk_ids: Sequence[int]) -> int:
 
 @_no_retry_for_bad_input
 def index_all(params: Params) -> int:
-    """Make the search index hold exactly the hits; give the number of documents."""
-    from email_audit.steps.index import index_hits
+    """Make the search index hold exactly the hits; give the number of documents.
+
+    Raises:
+        RunError: where the index would not take all of them.
+    """
+    from email_audit.steps.index import index_hits, not_indexed
 
     with _case(params) as case:
         change = index_hits(case)
+    if missing := not_indexed(change):
+        raise RunError(missing)
     return change.written + change.unchanged
 
 

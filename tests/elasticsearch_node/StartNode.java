@@ -28,6 +28,7 @@ public class StartNode {
         .put("discovery.type", "single-node")
         .put("cluster.name", "email-audit-test")
         .put("node.name", "test")
+        .put("cluster.routing.allocation.disk.threshold_enabled", false)
         .build();
     LogConfigurator.configureWithoutConfig(settings);
     Environment environment =

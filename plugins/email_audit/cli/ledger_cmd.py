@@ -21,7 +21,7 @@ from email_audit.settings import Settings
 @click.option(
     "--exceptions",
     is_flag=True,
-    help="List what could not be read: messages and attachments, with the reason of each.",
+    help="List what could not be read or indexed, with the reason of each.",
 )
 def command(workspace: Path, *, as_json: bool, verify_evidence: bool, exceptions: bool) -> None:
     """Print the account of every acquisition: declared = found = the sum of all fates.
@@ -52,6 +52,7 @@ def command(workspace: Path, *, as_json: bool, verify_evidence: bool, exceptions
         if exceptions:
             from email_audit.ledger.exceptions import unread
 
+            case.database.migrate()  # an audit of an earlier version has no table of refusals
             with case.database.session() as session:
                 for exception in unread(session):
                     click.echo(json.dumps(exception) if as_json else "\t".join(exception.values()))

@@ -1,16 +1,19 @@
-"""The exceptions report: every message and attachment whose content was not, or not all, read."""
+"""The exceptions report: what was not, or not all, read, and hits that are not in the index."""
 
 from collections.abc import Iterator
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from email_audit.ledger.models import AcquisitionRow, AttachmentRow, ItemRow
+from email_audit.ledger.models import AcquisitionRow, AttachmentRow, Fate, IndexErrorRow, ItemRow
 from email_audit.messages.records import INCOMPLETE_PROBLEMS, AttachmentStatus, ReadStatus
+
+NOT_INDEXED = "not_indexed"
+"""The status of a hit that the search index would not take."""
 
 
 def unread(session: Session) -> Iterator[dict[str, str]]:
-    """Yield one flat record for each exception: messages first, then attachments.
+    """Yield one flat record for each exception: messages, attachments, then hits not indexed.
 
     Keys: custodian, source, path_in_source, what (`message` or the attachment's name), status,
     reason. The reason leaves out what cost no content, such as a missing date.
@@ -40,6 +43,15 @@ def unread(session: Session) -> Iterator[dict[str, str]]:
     for attachment, item, acquisition in attachments:
         what = attachment.filename or f"attachment {attachment.ordinal}"
         yield _line(acquisition, item, what, attachment.status, attachment.reason)
+    refused = session.execute(
+        select(IndexErrorRow.reason, ItemRow, AcquisitionRow)
+        .join(ItemRow, ItemRow.content_sha256 == IndexErrorRow.content_sha256)
+        .join(AcquisitionRow, ItemRow.acquisition_id == AcquisitionRow.id)
+        .where(ItemRow.fate == Fate.HIT)
+        .order_by(AcquisitionRow.custodian_order, AcquisitionRow.path, ItemRow.ordinal)
+    )
+    for reason, item, acquisition in refused:
+        yield _line(acquisition, item, "message", NOT_INDEXED, reason)
 
 
 def _line(

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta, timezone
 from itertools import chain
 
+from email_audit.ledger.index_records import kept_out, write_refusals
 from email_audit.messages.records import Attachment, Message
 from email_audit.search.interface import UNREVIEWED, HitDocument, IndexChange
 from email_audit.search.opening import open_index
@@ -12,16 +13,45 @@ from email_audit.steps.case import Case
 from email_audit.steps.hits import Hit, affiliations, list_hits, read_hits
 
 
-def index_hits(case: Case) -> IndexChange:
-    """Write the hits' documents; what is unchanged is left alone, what is no hit is removed."""
-    return open_index(case.settings).synchronise(_documents(case))
+def index_hits(case: Case, *, is_anew: bool = False) -> IndexChange:
+    """Write the hits' documents; what is unchanged is left alone, what is no hit is removed.
+
+    With `is_anew` all are written, beside the index in use, which they then replace. What the
+    index refuses stands in the ledger's exceptions until a later write takes it.
+
+    Raises:
+        RunError: where another run is writing, or the index cannot be written.
+        UserError: where a setting of the index is wrong.
+    """
+    index = open_index(case.settings)
+    with case.database.session() as session:
+        left_out = kept_out(session)
+    documents = _documents(case, left_out)
+    change = index.rebuild(documents) if is_anew else index.synchronise(documents)
+    with case.database.session() as session:
+        write_refusals(session, change.refused)
+        since_removed = kept_out(session) - left_out
+    if since_removed:  # somebody asked for it while this was written
+        index.remove(sorted(since_removed))
+    return change
 
 
-def _documents(case: Case) -> Iterator[HitDocument]:
+def not_indexed(change: IndexChange) -> str | None:
+    """Say that hits are missing from the index, None where none is."""
+    if not change.refused:
+        return None
+    return (
+        f"{len(change.refused)} hits could not be indexed and no search finds them; "
+        "`email-audit ledger --exceptions` lists them with the reason of each"
+    )
+
+
+def _documents(case: Case, left_out: frozenset[str]) -> Iterator[HitDocument]:
     with case.database.session() as session:
         known = affiliations(session)
         answered = answered_contents(session)
-    for hit in read_hits(case, list_hits(case)):
+    records = [hit for hit in list_hits(case) if hit.item.content_sha256 not in left_out]
+    for hit in read_hits(case, records):
         is_answered = hit.stored.message.content_sha256 in answered
         yield _document(hit, known, is_answered=is_answered)
 

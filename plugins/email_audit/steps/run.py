@@ -8,7 +8,7 @@ from email_audit.ledger.balance import Balance, balances, faults
 from email_audit.search.interface import IndexChange
 from email_audit.settings import Settings
 from email_audit.steps.case import Case, open_case
-from email_audit.steps.index import index_hits
+from email_audit.steps.index import index_hits, not_indexed
 from email_audit.steps.pool import WorkerPool
 from email_audit.steps.read import unread_chunks
 from email_audit.steps.register import Registration, register
@@ -51,7 +51,9 @@ def run_audit(settings: Settings, *, processes: int, progress: Progress) -> RunR
         progress("index", 0, 1)
         change = index_hits(case)
         progress("index", 1, 1)
-        lines = check_ledger(case, [*failures, *read_failures, *tag_failures])
+        missing = not_indexed(change)
+        wrong = [*failures, *read_failures, *tag_failures, *([missing] if missing else [])]
+        lines = check_ledger(case, wrong)
     return RunReport(registration, sum(read), sum(tagged), change, tuple(lines))
 
 
@@ -67,7 +69,8 @@ def check_ledger(case: Case, failures: Sequence[str] = ()) -> list[Balance]:
     # What failed in acquisition is the ledger's reason too, with the export's name before it.
     wrong = [text for text in failures if not any(line.endswith(text) for line in unbalanced)]
     if wrong := [*wrong, *unbalanced]:
-        raise RunError("the ledger does not balance:\n  " + "\n  ".join(wrong))
+        head = "the ledger does not balance" if unbalanced else "the audit is not complete"
+        raise RunError(f"{head}:\n  " + "\n  ".join(wrong))
     return lines
 
 

@@ -28,7 +28,12 @@ def _templates(alias: str) -> Templates:
         "fingerprint": {"type": "keyword", "index": False},
     }
     template = {"mappings": {"dynamic": "strict", "properties": properties}}
-    whole = {"index_patterns": [f"{alias}-0*"], "composed_of": [f"{alias}@index"], "priority": 500}
+    whole = {
+        "index_patterns": [f"{alias}-0*"],
+        "composed_of": [f"{alias}@index"],
+        "priority": 500,
+        "allow_auto_create": False,
+    }
     return Templates({f"{alias}@index": {"template": template}}, alias, whole)
 
 

@@ -1,6 +1,8 @@
 """The client of an Elasticsearch server, and its errors as one clear message each."""
 
+import logging
 import re
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -49,14 +51,18 @@ def connect(settings: Settings, *, is_setup: bool = False) -> Elasticsearch:
             settings.elasticsearch_password.get_secret_value(),
         )
     if settings.elasticsearch_ca_certs is not None:
-        options["ca_certs"] = str(settings.elasticsearch_ca_certs)
-    try:
-        return Elasticsearch(settings.elasticsearch_url, **options)
-    except (ValueError, OSError) as error:
-        raise UserError(
-            f"elasticsearch_ca_certs: {settings.elasticsearch_ca_certs} holds no certificates in "
-            f"PEM form ({error})"
-        ) from error
+        try:
+            options["ssl_context"] = ssl.create_default_context(
+                cafile=settings.elasticsearch_ca_certs
+            )
+        except OSError as error:
+            raise UserError(
+                f"elasticsearch_ca_certs: {settings.elasticsearch_ca_certs} holds no certificates "
+                f"in PEM form ({error})"
+            ) from error
+    # It warns of every failed request; who repeats them says so, and why.
+    logging.getLogger("elastic_transport.node_pool").setLevel(logging.ERROR)
+    return Elasticsearch(settings.elasticsearch_url, **options)
 
 
 def check_version(client: Elasticsearch, url: str) -> None:

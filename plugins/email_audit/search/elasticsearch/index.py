@@ -27,8 +27,8 @@ from email_audit.settings import Settings
 LAYOUT = Layout(f"v{GENERATION}-{mapping_hash()[:8]}", templates, to_source)
 """How this version lays hits out."""
 
-_READER_WAITS_S = 5
-"""Somebody sits in front of a search and wants to know that the server is away."""
+_PERSON_WAITS_S = 5
+"""Somebody sits in front of a search or a removal and wants to know that the server is away."""
 
 
 class ElasticsearchIndex:
@@ -40,15 +40,11 @@ class ElasticsearchIndex:
 
     def __init__(self, settings: Settings) -> None:
         url, alias = settings.elasticsearch_url, settings.elasticsearch_alias
-        client = connect(settings)
-        self._reader = Reader(client, alias=alias, patience=Patience(url, limit_s=_READER_WAITS_S))
-        self._writer = Writer(
-            client,
-            connect(settings, is_setup=True),
-            alias=alias,
-            layout=LAYOUT,
-            patience=Patience(url),
-        )
+        client, setup = connect(settings), connect(settings, is_setup=True)
+        brief = Patience(url, limit_s=_PERSON_WAITS_S)
+        self._reader = Reader(client, alias=alias, patience=brief)
+        self._writer = Writer(client, setup, alias=alias, layout=LAYOUT, patience=Patience(url))
+        self._brief_writer = Writer(client, setup, alias=alias, layout=LAYOUT, patience=brief)
 
     def synchronise(self, documents: Iterable[HitDocument]) -> IndexChange:
         """Make the index hold exactly `documents`; see `SearchIndex.synchronise`."""
@@ -60,11 +56,11 @@ class ElasticsearchIndex:
 
     def remove(self, ids: Sequence[str]) -> int:
         """Take documents out; see `SearchIndex.remove`."""
-        return self._writer.remove(ids)
+        return self._brief_writer.remove(ids)
 
     def status(self) -> IndexStatus:
         """Say what there is; see `SearchIndex.status`."""
-        return self._writer.status()
+        return self._brief_writer.status()
 
     def search(
         self,

@@ -52,6 +52,8 @@ def templates(alias: str) -> Templates:
             "composed_of": [ours, custom],
             "ignore_missing_component_templates": [custom],
             "priority": _PRIORITY,
+            # A write to an index deleted under it must fail, not make one by guesses.
+            "allow_auto_create": False,
             **stamp,
         },
     )

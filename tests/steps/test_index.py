@@ -1,0 +1,139 @@
+"""The index step on both back ends: refusals reach the ledger, removals hold for ever."""
+
+from pathlib import Path
+from shutil import copytree
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from email_audit.errors import RunError, UserError
+from email_audit.ledger.exceptions import unread
+from email_audit.ledger.models import CustodyRow, IndexErrorRow
+from email_audit.search.embedded import EmbeddedIndex
+from email_audit.search.opening import open_index
+from email_audit.steps.case import Case, open_case
+from email_audit.steps.hits import list_hits
+from email_audit.steps.index import index_hits
+from email_audit.steps.removal import Removal, remove_from_index
+from tests.audits import Audit, audit_in, mail, mbox
+from tests.elasticsearch_node.node import ask
+
+REASON = "request 17 of the subject"
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Audit:
+    """An audit of four hits, in the embedded index."""
+    audit = audit_in(tmp_path_factory.mktemp("index"), P1="a.mbox", P2="b.mbox")
+    audit.write("a.mbox", mbox(*(mail(f"detainer {n}", f"Text {n}.") for n in range(3))))
+    audit.write("b.mbox", mbox(mail("detainer 3", "Text 3."), mail("detainer 0", "Text 0.")))
+    audit.run(threshold=0.0)
+    return audit
+
+
+@pytest.fixture
+def audit(finished: Audit, tmp_path: Path) -> Audit:
+    """A copy of it for one test."""
+    copytree(finished.folder, tmp_path / "audit")
+    return Audit(tmp_path / "audit")
+
+
+def hashes(case: Case) -> list[str]:
+    return sorted(hit.item.content_sha256 for hit in list_hits(case))
+
+
+def server(url: str, alias: str) -> dict[str, Any]:
+    return {"elasticsearch_url": url, "elasticsearch_alias": alias}
+
+
+def test_hits_are_the_same_in_both_indices(
+    audit: Audit, elasticsearch_url: str, elasticsearch_alias: str
+) -> None:
+    settings = audit.settings(**server(elasticsearch_url, elasticsearch_alias))
+    with open_case(settings) as case:
+        assert index_hits(case).written == 4
+        assert index_hits(case).unchanged == 4
+    assert list(open_index(settings).ids()) == list(EmbeddedIndex(settings.index_folder).ids())
+    with open_case(settings) as case:
+        assert index_hits(case, is_anew=True).written == 4
+    assert open_index(settings).status().documents == 4
+
+
+def test_what_the_index_refuses_is_an_exception_until_it_takes_it(
+    audit: Audit, elasticsearch_url: str, elasticsearch_alias: str
+) -> None:
+    url, alias = elasticsearch_url, elasticsearch_alias
+    custom = f"_component_template/{alias}@custom"
+    wrong = {"template": {"mappings": {"properties": {"custodians": {"type": "integer"}}}}}
+    ask(url, custom, method="PUT", body=wrong)
+    with open_case(audit.settings(**server(url, alias))) as case:
+        assert len(index_hits(case).refused) == 4
+        with case.database.session() as session:
+            exceptions = [line for line in unread(session) if line["status"] == "not_indexed"]
+        assert [(line["custodian"], line["source"], line["what"]) for line in exceptions] == [
+            *[("P1", "a.mbox", "message")] * 3,
+            ("P2", "b.mbox", "message"),
+        ]
+        assert {line["reason"] for line in exceptions} == {
+            "document_parsing_exception < number_format_exception in field custodians"
+        }
+        with pytest.raises(RunError, match="4 hits could not be indexed.*ledger --exceptions"):
+            audit.run(threshold=0.0, **server(url, alias))
+        ask(url, custom, method="PUT", body={"template": {}})
+        assert index_hits(case, is_anew=True).written == 4
+        with case.database.session() as session:
+            assert session.scalars(select(IndexErrorRow)).all() == []
+
+
+def test_a_removed_message_stays_out_of_both_indices(
+    audit: Audit, elasticsearch_url: str, elasticsearch_alias: str
+) -> None:
+    settings = audit.settings(**server(elasticsearch_url, elasticsearch_alias))
+    with open_case(settings) as case:
+        index_hits(case)
+        gone, *kept = hashes(case)
+        assert remove_from_index(case, gone, reason=REASON) == Removal(is_new=True, documents=2)
+        assert list(open_index(settings).ids()) == kept
+        assert list(EmbeddedIndex(settings.index_folder).ids()) == kept
+        assert index_hits(case).written == 0
+        assert index_hits(case, is_anew=True).written == 3
+        assert list(open_index(settings).ids()) == kept
+        again = remove_from_index(case, gone, reason="another")
+        assert again == Removal(is_new=False, documents=0)
+        with case.database.session() as session:
+            entries = session.scalars(
+                select(CustodyRow).where(CustodyRow.action == "removed_from_index")
+            ).all()
+            assert [(entry.actor, entry.subject, entry.details) for entry in entries] == [
+                ("tester", gone, {"reason": REASON})
+            ]
+    audit.run(threshold=0.0)
+    assert list(EmbeddedIndex(settings.index_folder).ids()) == kept
+
+
+def test_a_removal_holds_although_the_server_is_away(audit: Audit) -> None:
+    away = audit.settings(elasticsearch_url="http://127.0.0.1:1")
+    with open_case(away) as case:
+        (gone, *kept) = hashes(case)
+        with pytest.raises(RunError, match="written down.*cannot be reached.*email-audit index"):
+            remove_from_index(case, gone, reason=REASON)
+    assert list(EmbeddedIndex(away.index_folder).ids()) == kept
+    with open_case(audit.settings()) as case:
+        assert index_hits(case).removed == 0
+        assert list(EmbeddedIndex(away.index_folder).ids()) == kept
+
+
+@pytest.mark.parametrize(
+    ("content_sha256", "reason", "told"),
+    [
+        ("A" * 64, REASON, "is no content hash"),
+        ("0" * 64, REASON, "no message of this audit has this content"),
+        ("0" * 64, " ", "--reason is empty"),
+    ],
+)
+def test_a_removal_of_nothing_known_is_refused(
+    audit: Audit, content_sha256: str, reason: str, told: str
+) -> None:
+    with open_case(audit.settings()) as case, pytest.raises(UserError, match=told):
+        remove_from_index(case, content_sha256, reason=reason)
