@@ -74,6 +74,14 @@ def from_source(source: Mapping[str, Any]) -> HitDocument:
     )
 
 
+def values_in(source: Mapping[str, Any], name: str) -> list[str]:
+    """Give the values of a text field in a document, or in a part of one."""
+    found = source.get(name, [])
+    if name in NESTED:
+        return [signal["text"] for signal in found if "text" in signal]
+    return found if isinstance(found, list) else [found]
+
+
 def _signal(signal: Signal) -> dict[str, Any]:
     text = {"text": encodable(signal.text)} if signal.text else {}
     label, part = encodable(signal.label), signal.part
