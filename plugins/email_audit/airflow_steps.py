@@ -51,9 +51,11 @@ def _no_retry_for_bad_input(
 @_no_retry_for_bad_input
 def plan_acquisitions(params: Params) -> list[int]:
     """Register roster and exports; give the acquisitions to carry out or check."""
+    from email_audit.steps.index import check_index
     from email_audit.steps.register import register
 
-    with _case(params, create=True) as case:
+    with _case(params, create=True, has_index=True) as case:
+        check_index(case.settings)
         registration = register(case)
     for path in registration.unassigned:
         log.warning("an export belongs to no officer of the roster: %s", path)

@@ -84,6 +84,8 @@ def install(cache: Path) -> Installation:
             building = cache / "building"
             shutil.rmtree(building, ignore_errors=True)
             _build(building, jdk)
+            for older in cache.glob(f"{version()}-*"):
+                shutil.rmtree(older, ignore_errors=True)
             building.rename(folder)
     return Installation(folder, jdk)
 
