@@ -194,3 +194,22 @@ def test_a_synchronise_killed_half_way_leaves_the_state_before(
         with pytest.raises(UserError, match="email-audit index"):
             fresh.search("*")
         assert fresh.synchronise(DOCUMENTS) == IndexChange(COUNT, 0, 0)
+
+
+def test_a_rebuild_writes_all_anew_and_a_removal_takes_out(tmp_path: Path) -> None:
+    index = EmbeddedIndex(tmp_path)
+    assert index.remove([identifier(1)]) == 0
+    assert not index.status().is_current
+    index.synchronise(DOCUMENTS[:4])
+    assert index.rebuild(DOCUMENTS[:3]) == IndexChange(3, 0, 0)
+    assert index.remove([identifier(1), identifier(9)]) == 1
+    assert list(index.ids()) == sorted([identifier(2), identifier(3)])
+    status = EmbeddedIndex(tmp_path).status()
+    assert (status.place, status.documents, status.is_current) == (str(tmp_path), 2, True)
+
+
+def test_an_index_of_another_version_is_told_from_none(tmp_path: Path) -> None:
+    (tmp_path / "v0").mkdir()
+    status = EmbeddedIndex(tmp_path).status()
+    assert (status.documents, status.is_current) == (None, False)
+    assert status.notes == ("built by another version: the next `index` builds it anew",)

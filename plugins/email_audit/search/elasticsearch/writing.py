@@ -139,6 +139,7 @@ class Writer:
             RunError: where the server cannot be reached.
             UserError: where a setting is wrong.
         """
+        self._check_version()
         generations = self._generations.listed()
         live = next((known for known in reversed(generations) if known.is_live), None)
         notes = [
@@ -159,10 +160,13 @@ class Writer:
         notes.insert(0, f"{live.name}: in use{state}")
         return IndexStatus(place, self._contents(live.name).count(), is_current, tuple(notes))
 
-    def _lock(self) -> WriterLock:
+    def _check_version(self) -> None:
         self._patience.call(
             "asking for the version", lambda: check_version(self._client, self._patience.url)
         )
+
+    def _lock(self) -> WriterLock:
+        self._check_version()
         return WriterLock(
             self._client, self._setup, self._alias, self._patience, lease_s=self._lease_s
         )
