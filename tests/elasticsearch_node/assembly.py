@@ -143,7 +143,8 @@ def _download(target: Path) -> None:
             timeout=_DOWNLOAD_S,
         )
     except subprocess.CalledProcessError as error:
-        lines = [line for line in error.stdout.splitlines() if "ERROR" in line] or [str(error)]
+        told = [line for line in error.stdout.splitlines() if "[ERROR]" in line]
+        lines = [line.partition("[ERROR] ")[2] for line in told] or [str(error)]
         raise NodeUnavailableError(
             f"Maven could not fetch Elasticsearch: {lines[0][:300]}"
         ) from error

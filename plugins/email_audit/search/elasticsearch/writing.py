@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 
 from elasticsearch import Elasticsearch
 
-from email_audit.errors import RunError
+from email_audit.errors import RunError, UserError
 from email_audit.search.elasticsearch.bulk import BulkSender, Operation
 from email_audit.search.elasticsearch.connection import check_version
 from email_audit.search.elasticsearch.contents import Contents, IdArray, id_array
@@ -185,8 +185,15 @@ class Writer:
                 self._generations.switch(target)
             if len(self._generations.listed()) > 1:
                 lock.check()
-                self._generations.drop_others(target)
+                self._drop_others(target)
         return IndexChange(account.written, removed, account.unchanged, tuple(account.refused))
+
+    def _drop_others(self, target: Generation) -> None:
+        try:
+            self._generations.drop_others(target)
+        except UserError as error:
+            # The write itself is done; whoever has the set-up key will drop them.
+            log.warning("indices beside %s are left: %s", target.name, error)
 
     def _target(self, *, is_anew: bool) -> Generation:
         """Give the index to write to: the one in use, one left half-built, or a new one."""
