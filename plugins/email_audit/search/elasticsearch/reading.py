@@ -31,6 +31,7 @@ from email_audit.search.highlight import Highlighter
 from email_audit.search.interface import (
     BY_RELEVANCE,
     RELEVANCE,
+    HitDocument,
     SearchHit,
     SearchPage,
     Snapshot,
@@ -302,13 +303,23 @@ def _page(
 ) -> SearchPage:
     if node is None:
         return SearchPage(0, ())
-    documents = [from_source(hit["_source"]) for hit in found]
+    documents = [_document(hit) for hit in found]
     highlighter = Highlighter(node, documents)
     hits = tuple(
         SearchHit(document, hit["_score"], highlighter.passages(document), _sort_values(keys, hit))
         for document, hit in zip(documents, found, strict=True)
     )
     return SearchPage(total, hits)
+
+
+def _document(hit: JsonObject) -> HitDocument:
+    try:
+        return from_source(hit["_source"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunError(
+            f"document {hit['_id']} of index {hit['_index']} is none that this audit wrote; run "
+            "`email-audit index` to put the index right"
+        ) from error
 
 
 class _TooManyWordsError(UserError):
