@@ -5,7 +5,16 @@ import sys
 
 import pytest
 
-HEAVY = ("airflow", "spacy", "exchangelib", "elasticsearch", "sqlalchemy", "tantivy", "numpy")
+HEAVY = (
+    "airflow",
+    "spacy",
+    "exchangelib",
+    "elasticsearch",
+    "sqlalchemy",
+    "tantivy",
+    "numpy",
+    "requests",
+)
 
 
 @pytest.mark.parametrize(
@@ -15,6 +24,10 @@ HEAVY = ("airflow", "spacy", "exchangelib", "elasticsearch", "sqlalchemy", "tant
         "import email_audit.cli as c; c.cli.main(['--help'], standalone_mode=False)",
         "import email_audit.cli as c; c.cli.main(['run', '--help'], standalone_mode=False)",
         "import email_audit.cli as c; c.cli.main(['search', '--help'], standalone_mode=False)",
+        (
+            "import email_audit.cli as c; "
+            "c.cli.main(['kibana', 'set-up', '--help'], standalone_mode=False)"
+        ),
     ],
 )
 def test_neither_import_nor_help_loads_a_heavy_library(statement: str) -> None:

@@ -16,6 +16,7 @@ from email_audit.errors import EmailAuditError, RunError
 _COMMANDS = {
     "bundle": "Export a case bundle that can be verified offline.",
     "index": "Write the search index, say what is in it, take messages out.",
+    "kibana": "Give investigators their searches and dashboards in Kibana.",
     "ledger": "Print the account of every acquisition, or verify the evidence.",
     "model": "Measure the classifier on labelled messages, or adapt it to them.",
     "read": "Print every message of files and folders as JSON lines.",

@@ -3,16 +3,15 @@
 Apart from `Settings`, so that secrets never travel with them to worker processes or into a report.
 """
 
-import ipaddress
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from email_audit.errors import UserError
+from email_audit.server_urls import is_safe_for_secrets
 
 _PREFIX = "EMAIL_AUDIT_EXCHANGE_"
 
@@ -89,7 +88,7 @@ class ExchangeSettings(BaseSettings):
         if bool(self.server) == bool(self.endpoint):
             raise ValueError("set one of server and endpoint")
         for name, url in (("endpoint", self.url), ("token_url", self.token_url)):
-            if url and not _is_safe(url):
+            if url and not is_safe_for_secrets(url):
                 raise ValueError(f"{name} must begin with https://")
         if self.password.get_secret_value() and self.password_file:
             raise ValueError("set one of password and password_file")
@@ -149,14 +148,3 @@ _NEEDED: dict[AuthType, tuple[str, ...]] = {
     AuthType.KERBEROS: (),
     AuthType.OAUTH: ("client_id", "client_secret", "token_url", "scope"),
 }
-
-
-def _is_safe(url: str) -> bool:
-    """Say whether a secret may travel there: encrypted, or to this machine itself."""
-    parts = urlsplit(url)
-    if parts.scheme == "https":
-        return bool(parts.hostname)
-    try:
-        return parts.scheme == "http" and ipaddress.ip_address(parts.hostname or "").is_loopback
-    except ValueError:
-        return False
