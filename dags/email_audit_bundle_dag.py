@@ -41,6 +41,12 @@ HITS = Asset("email-audit-hits")
             title="Query",
             description="Only hits that this search query finds; empty: all.",
         ),
+        "elasticsearch_connection": Param(
+            os.environ.get("EMAIL_AUDIT_ELASTICSEARCH_CONNECTION"),
+            type=["null", "string"],
+            title="Index connection",
+            description="Airflow connection of type elasticsearch; empty: EMAIL_AUDIT_... .",
+        ),
     },
 )
 def email_audit_bundle() -> None:

@@ -56,6 +56,12 @@ RETRIES = {
             title="Margin",
             description="Days added before and after each assignment.",
         ),
+        "elasticsearch_connection": Param(
+            os.environ.get("EMAIL_AUDIT_ELASTICSEARCH_CONNECTION"),
+            type=["null", "string"],
+            title="Index connection",
+            description="Airflow connection of type elasticsearch; empty: EMAIL_AUDIT_... .",
+        ),
     },
 )
 def email_audit() -> None:

@@ -1,4 +1,4 @@
-"""What Airflow learns of this package: the connection type `exchange` and its form."""
+"""What Airflow learns of this package: its connection types and their forms."""
 
 from typing import Any
 
@@ -38,6 +38,33 @@ def get_provider_info() -> dict[str, Any]:
                     "scope": {"label": "OAuth: scope", "schema": text},
                     "build": {"label": "Server build", "schema": text},
                 },
-            }
+            },
+            {
+                "connection-type": "elasticsearch",
+                "hook-class-name": "email_audit.airflow_elasticsearch.ElasticsearchHook",
+                "hook-name": "Elasticsearch",
+                "ui-field-behaviour": {
+                    "hidden-fields": ["extra"],
+                    "relabeling": {
+                        "host": "Server or URL",
+                        "schema": "Scheme",
+                        "login": "User (none: API key)",
+                        "password": "Password or API key",
+                    },
+                    "placeholders": {
+                        "host": "search.city.example",
+                        "schema": "https",
+                        "port": "9200",
+                    },
+                },
+                "conn-fields": {
+                    "setup_api_key": {
+                        "label": "API key for making indices",
+                        "schema": text | {"format": "password"},
+                    },
+                    "ca_certs": {"label": "CA file", "schema": text},
+                    "alias": {"label": "Alias", "schema": text},
+                },
+            },
         ],
     }

@@ -2,7 +2,7 @@
 
 Every call opens the audit anew: a task may run on any machine, and two tasks of one run need not
 share a process or a disk. With the classifier's package installed everywhere and evidence and
-database given as URLs, nothing here touches a local folder but the index step.
+database given as URLs, nothing here touches a local folder but the embedded index's step.
 """
 
 import logging
@@ -51,9 +51,11 @@ def _no_retry_for_bad_input(
 @_no_retry_for_bad_input
 def plan_acquisitions(params: Params) -> list[int]:
     """Register roster and exports; give the acquisitions to carry out or check."""
+    from email_audit.steps.index import check_index
     from email_audit.steps.register import register
 
-    with _case(params, create=True) as case:
+    with _case(params, create=True, has_index=True) as case:
+        check_index(case.settings)
         registration = register(case)
     for path in registration.unassigned:
         log.warning("an export belongs to no officer of the roster: %s", path)
@@ -153,7 +155,7 @@ def index_all(params: Params) -> int:
     """
     from email_audit.steps.index import index_hits, not_indexed
 
-    with _case(params) as case:
+    with _case(params, has_index=True) as case:
         change = index_hits(case)
     if missing := not_indexed(change):
         raise RunError(missing)
@@ -197,7 +199,7 @@ def export_case(params: Params, run_id: str) -> str:
     """Export the case the parameters name; give the SHA-256 of the bundle's manifest."""
     from email_audit.steps.bundle import export_bundle
 
-    with _case(params) as case:
+    with _case(params, has_index=True) as case:
         name = str(params["case"])
         target = Path(
             params.get("to")
@@ -227,10 +229,16 @@ def _exchange(params: Params) -> "Exchange":
 
 
 @contextmanager
-def _case(params: Params, *, create: bool = False) -> Iterator[Case]:
+def _case(params: Params, *, create: bool = False, has_index: bool = False) -> Iterator[Case]:
+    """Open the audit; with `has_index`, also the connection to the index's server."""
     names = ("workspace", "roster", "mail", "requests", "margin_days")
-    settings = Settings.create(**{name: params.get(name) or None for name in names})
-    with open_case(settings, create=create) as case:
+    values: dict[str, Any] = {name: params.get(name) or None for name in names}
+    connection = params.get("elasticsearch_connection")
+    if has_index and connection:
+        from email_audit.airflow_elasticsearch import ElasticsearchHook
+
+        values |= ElasticsearchHook(connection).settings()
+    with open_case(Settings.create(**values), create=create) as case:
         yield case
 
 

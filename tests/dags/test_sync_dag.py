@@ -11,6 +11,7 @@ from airflow.sdk import Connection
 from airflow.sdk.exceptions import AirflowFailException
 from jsonschema import validate
 
+from email_audit.airflow_elasticsearch import ElasticsearchHook
 from email_audit.airflow_exchange import ExchangeHook, settings_of
 from email_audit.airflow_provider import get_provider_info
 from email_audit.airflow_steps import plan_mailboxes, sync_one
@@ -158,11 +159,12 @@ def test_a_connection_that_is_wrong_says_so_without_its_secret() -> None:
     assert "hush" not in str(caught.value)
 
 
-def test_airflow_accepts_the_connection_type_and_finds_its_hook() -> None:
+def test_airflow_accepts_the_connection_types_and_finds_their_hooks() -> None:
     info = get_provider_info()
     folder = Path(airflow_package.__file__).parent
     validate(info, json.loads((folder / "provider_info.schema.json").read_text()))
-    (kind,) = info["connection-types"]
-    module, _, name = kind["hook-class-name"].rpartition(".")
-    assert getattr(importlib.import_module(module), name) is ExchangeHook
-    assert kind["connection-type"] == ExchangeHook.conn_type
+    hooks = (ExchangeHook, ElasticsearchHook)
+    for kind, hook in zip(info["connection-types"], hooks, strict=True):
+        module, _, name = kind["hook-class-name"].rpartition(".")
+        assert getattr(importlib.import_module(module), name) is hook
+        assert kind["connection-type"] == hook.conn_type

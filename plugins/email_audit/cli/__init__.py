@@ -15,7 +15,7 @@ from email_audit.errors import EmailAuditError, RunError
 
 _COMMANDS = {
     "bundle": "Export a case bundle that can be verified offline.",
-    "index": "Rebuild the search index from the case database and the evidence.",
+    "index": "Write the search index, say what is in it, take messages out.",
     "kibana": "Give investigators their searches and dashboards in Kibana.",
     "ledger": "Print the account of every acquisition, or verify the evidence.",
     "model": "Measure the classifier on labelled messages, or adapt it to them.",

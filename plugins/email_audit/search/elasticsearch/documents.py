@@ -42,7 +42,11 @@ def to_source(document: HitDocument) -> bytes:
 
 
 def from_source(source: Mapping[str, Any]) -> HitDocument:
-    """Read a hit back from the document that `to_source` made."""
+    """Read a hit back from the document that `to_source` made.
+
+    Raises:
+        KeyError, TypeError, ValueError: for any other document.
+    """
     envelope = source[ENVELOPE]
     date = source.get("date")
     return HitDocument(
@@ -72,6 +76,14 @@ def from_source(source: Mapping[str, Any]) -> HitDocument:
         sources=_several(source, "sources"),
         model=source.get("model", ""),
     )
+
+
+def values_in(source: Mapping[str, Any], name: str) -> list[str]:
+    """Give the values of a text field in a document, or in a part of one."""
+    found = source.get(name, [])
+    if name in NESTED:
+        return [signal["text"] for signal in found if "text" in signal]
+    return found if isinstance(found, list) else [found]
 
 
 def _signal(signal: Signal) -> dict[str, Any]:
