@@ -58,6 +58,7 @@ model-environment: setup
 lock:
 	$(UV) pip compile requirements/bootstrap.in --generate-hashes --no-emit-index-url --no-emit-find-links --universal --no-header -q -o requirements/bootstrap.txt
 	$(UV) pip compile pyproject.toml --extra dev --generate-hashes --no-emit-index-url --no-emit-find-links --python-version 3.11 --universal --no-header --no-annotate -q -o requirements/lock.txt
+	$(UV) pip compile pyproject.toml requirements/server.in --constraint requirements/lock.txt --generate-hashes --no-emit-index-url --no-emit-find-links --python-version 3.11 --universal --no-header --no-annotate -q -o requirements/server.txt
 	$(UV) pip compile requirements/training.in --constraint requirements/lock.txt --generate-hashes --no-emit-index-url --no-emit-find-links --python-version 3.11 --no-header --no-annotate -q -o requirements/training.txt
 	printf './%s --hash=sha256:%s\n' $(MODEL) $$(sha256sum $(MODEL) | cut -d' ' -f1) > requirements/model.txt
 

@@ -12,7 +12,7 @@ from airflow.sdk import Asset, Param, TriggerRule, dag, task
 Params = dict[str, object] | None
 HITS = Asset("email-audit-hits")
 MAILBOXES = Asset("email-audit-mailboxes")
-SCHEDULE = os.environ.get("EMAIL_AUDIT_SCHEDULE")
+SCHEDULE = os.environ.get("EMAIL_AUDIT_SCHEDULE") or None
 POOL = os.environ.get("EMAIL_AUDIT_POOL", "default_pool")
 RETRIES = {
     "retries": 3,

@@ -22,7 +22,7 @@ RETRIES = {
 
 
 @dag(
-    schedule=os.environ.get("EMAIL_AUDIT_SYNC_SCHEDULE"),
+    schedule=os.environ.get("EMAIL_AUDIT_SYNC_SCHEDULE") or None,
     catchup=False,
     max_active_runs=1,
     default_args=RETRIES,

@@ -33,7 +33,7 @@ from parts import component, untrained
 from rows import save_rows
 
 READ_FROM = 0.011
-"""The judge's probability (log-odds of -4.5) from which the encoder reads a text; answers always."""
+"""The judge's probability (log-odds of -4.5) from which the encoder reads a text."""
 
 GATE_MARGIN = 1.0
 """Everyday mail that the gate stops by more than this (log-odds) teaches the others nothing."""

@@ -14,12 +14,15 @@ from email_audit import __version__
 from email_audit.errors import EmailAuditError, RunError
 
 _COMMANDS = {
+    "backup": "Copy an audit's database and evidence, so that they can be checked and restored.",
     "bundle": "Export a case bundle that can be verified offline.",
+    "deploy": "Prepare the containers of docker-compose.yml: secrets, certificates, keys.",
     "index": "Write the search index, say what is in it, take messages out.",
     "kibana": "Give investigators their searches and dashboards in Kibana.",
     "ledger": "Print the account of every acquisition, or verify the evidence.",
     "model": "Measure the classifier on labelled messages, or adapt it to them.",
     "read": "Print every message of files and folders as JSON lines.",
+    "restore": "Bring an audit back from a backup, and check it.",
     "run": "Do the whole audit: acquire, read, tag, index, check the ledger.",
     "search": "Find hits in the index.",
     "sync": "Acquire what is new in live mailboxes on an Exchange server.",

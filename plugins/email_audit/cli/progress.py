@@ -14,7 +14,11 @@ _LABELS = {
     "read": "Reading chunks",
     "tag": "Tagging chunks",
     "index": "Indexing hits",
+    "backup": "Copying evidence",
+    "restore": "Restoring evidence",
 }
+
+_OF_A_RUN = ("acquire", "read", "tag", "index")
 
 
 @contextmanager
@@ -27,8 +31,13 @@ def show_progress() -> "Iterator[Progress]":
     from rich.progress import Progress as Bar
 
     with Bar(console=Console(stderr=True), transient=True) as bar:
-        tasks = {name: bar.add_task(label, total=None) for name, label in _LABELS.items()}
-        yield lambda step, done, total: bar.update(tasks[step], completed=done, total=total)
+        tasks = {
+            name: bar.add_task(label, total=None, visible=name in _OF_A_RUN)
+            for name, label in _LABELS.items()
+        }
+        yield lambda step, done, total: bar.update(
+            tasks[step], completed=done, total=total, visible=True
+        )
 
 
 def _print_line(step: str, done: int, total: int) -> None:

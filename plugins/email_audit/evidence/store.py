@@ -1,7 +1,9 @@
 """The evidence store: acquired bytes under their own SHA-256, written once, never changed."""
 
+import errno
 import hashlib
 import os
+import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +20,7 @@ BLOCK_BYTES = 1 << 20
 _BLOBS = "sha256"
 _INCOMING = "incoming"
 _DERIVED = "derived"
+_NAME = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,52 @@ class EvidenceStore:
                 f"{self._root}: evidence cannot be written: {error.strerror or error}. "
                 "What was acquired before is complete; make room or mend the store and run again"
             ) from error
+
+    def take(self, source: "EvidenceStore", sha256: str, *, batch: str) -> Blob | Damage:
+        """Copy a blob from another store, or give its damage there; of damage nothing is kept.
+
+        A blob that is here already is hashed again instead, and replaced where it is damaged.
+
+        Raises:
+            RunError: where this store cannot be written.
+        """
+        if self.holds(sha256):
+            with self.open(sha256) as stream:
+                here = hash_stream(stream)
+            if here.sha256 == sha256:
+                return here
+        if not source.holds(sha256):
+            return Damage(sha256, None)
+        with source.open(sha256) as stream:
+            try:
+                found = hash_stream(stream).sha256
+            except OSError as error:
+                if error.errno == errno.EIO:  # a bad sector is damage; a lost network is not
+                    return Damage(sha256, None)
+                raise
+            if found != sha256:
+                return Damage(sha256, found)
+            stream.seek(0)
+            if self.holds(sha256):
+                self._fs.rm_file(self._path(sha256))
+            blob = self.put(stream, batch=batch)
+        # What was written is what was hashed, unless the source changed in between.
+        return blob if blob.sha256 == sha256 else Damage(sha256, blob.sha256)
+
+    def names(self) -> Iterator[str]:
+        """Yield the SHA-256 of every blob, in order of the names of a local folder's entries.
+
+        What lies among the blobs and is none, for instance an editor's file, is left out.
+        """
+        root = f"{self._root}/{_BLOBS}"
+        if not self._fs.exists(root):
+            return
+        for _, _, files in self._fs.walk(root, detail=False):
+            yield from (name for name in sorted(files) if _NAME.fullmatch(name))
+
+    def is_empty(self) -> bool:
+        """Say whether there is nothing at the store's place yet."""
+        return not self._fs.exists(self._root) or not self._fs.ls(self._root, detail=False)
 
     def open(self, sha256: str) -> BinaryIO:
         """Open a blob for reading at any position.

@@ -21,9 +21,8 @@ def record(
     if session.get_bind().dialect.name == "postgresql":
         # Two writers that read the same last entry would fork the chain.
         session.execute(text("LOCK TABLE custody IN EXCLUSIVE MODE"))
-    last = session.scalars(select(CustodyRow).order_by(CustodyRow.seq.desc()).limit(1)).first()
     entry = next_entry(
-        None if last is None else _entry(last),
+        last_entry(session),
         at=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         actor=actor,
         action=action,
@@ -42,6 +41,12 @@ def entries(session: Session) -> Iterator[CustodyEntry]:
     )
     for row in rows:
         yield _entry(row)
+
+
+def last_entry(session: Session) -> CustodyEntry | None:
+    """Give the newest entry, None where the log is empty."""
+    row = session.scalars(select(CustodyRow).order_by(CustodyRow.seq.desc()).limit(1)).first()
+    return None if row is None else _entry(row)
 
 
 def _entry(row: CustodyRow) -> CustodyEntry:

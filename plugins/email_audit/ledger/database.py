@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from email_audit.errors import EmailAuditError, RunError, UserError
 
-_MIGRATIONS = Path(__file__).parent / "migrations"
+MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK_WAIT_S = 120
 _MIGRATION_LOCK = 0x656D6169  # any constant number does: "emai"
 
@@ -29,7 +29,7 @@ class CaseDatabase:
         self.location = parsed.render_as_string(hide_password=True)
         self._is_sqlite = parsed.get_backend_name() == "sqlite"
         options: dict[str, Any] = {}
-        self._folder = Path(parsed.database).parent if self._is_sqlite and parsed.database else None
+        self._file = Path(parsed.database) if self._is_sqlite and parsed.database else None
         if self._is_sqlite:
             options["connect_args"] = {"timeout": _LOCK_WAIT_S}
         self._engine = create_engine(parsed, **options)
@@ -43,12 +43,13 @@ class CaseDatabase:
             UserError: where the folder of the database cannot be made.
             RunError: where the database cannot be reached or written.
         """
-        if self._folder is not None:
+        if self._file is not None:
+            folder = self._file.parent
             try:
-                self._folder.mkdir(parents=True, exist_ok=True)
+                folder.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise UserError(
-                    f"{self._folder}: the workspace cannot be made there: "
+                    f"{folder}: the workspace cannot be made there: "
                     f"{error.strerror or error}. Name a folder that exists or can be made (--out)"
                 ) from error
         with self._clear_errors(), self._engine.begin() as connection:
@@ -57,7 +58,7 @@ class CaseDatabase:
                     text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK}
                 )
             config = Config()
-            config.set_main_option("script_location", str(_MIGRATIONS))
+            config.set_main_option("script_location", str(MIGRATIONS))
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
 
@@ -77,7 +78,7 @@ class CaseDatabase:
         Raises:
             UserError: where there is none.
         """
-        exists = self._folder is None or self._folder.is_dir()  # asking must not make a file
+        exists = self._file is None or self._file.is_file()  # asking must not make a file
         with self._clear_errors():
             exists = exists and inspect(self._engine).has_table("acquisition")
         if not exists:

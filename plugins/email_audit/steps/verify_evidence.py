@@ -3,11 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select, union
-
 from email_audit.evidence.custody import GENESIS, chain_faults
 from email_audit.ledger import custody_log
-from email_audit.ledger.models import AcquisitionRow, AcquisitionState, MemberRow
+from email_audit.ledger.evidence_names import evidence_names
 from email_audit.steps.case import Case
 
 
@@ -36,16 +34,7 @@ def verify_evidence(case: Case) -> EvidenceVerification:
     The custody log gets an entry that says what was checked and found.
     """
     with case.database.session() as session:
-        names = list(
-            session.scalars(
-                union(
-                    select(MemberRow.sha256),
-                    select(AcquisitionRow.sha256).where(
-                        AcquisitionRow.state == AcquisitionState.ACQUIRED
-                    ),
-                ).order_by("sha256")
-            )
-        )
+        names = list(evidence_names(session))
         entries = [entry.as_json() for entry in custody_log.entries(session)]
     faults = [f"custody log: {fault}" for fault in chain_faults(entries)]
     for damage in case.store.verify(iter(names)):

@@ -1,0 +1,183 @@
+"""A copy of the case database at one moment, and a database made of it again."""
+
+import os
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy import URL, create_engine, inspect, make_url, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from email_audit.errors import RunError, UserError
+
+Look = Callable[[Session], None]
+"""Reads the database in the very state that is copied."""
+
+
+class DatabaseCopier(Protocol):
+    """How one kind of database is copied and brought back."""
+
+    kind: str
+    file: str
+
+    def copy(self, to: Path, look: Look) -> None:
+        """Write the database to the file `to` and call `look` on that same state.
+
+        Writers may go on meanwhile.
+        """
+
+    def restore(self, copy: Path) -> None:
+        """Make the database of `copy`: all of it or nothing."""
+
+    def is_empty(self) -> bool:
+        """Say whether there is nothing in the database's place."""
+
+
+def copier_for(url: str) -> DatabaseCopier:
+    """Give what copies the database at a SQLAlchemy URL.
+
+    Raises:
+        UserError: for a database that is neither SQLite nor PostgreSQL.
+    """
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite" and parsed.database:
+        return SqliteCopier(Path(parsed.database))
+    if parsed.get_backend_name() == "postgresql":
+        return PostgresqlCopier(parsed)
+    raise UserError(
+        f"{parsed.render_as_string(hide_password=True)}: backups are made of SQLite files and "
+        "PostgreSQL databases; use the database's own tools"
+    )
+
+
+class SqliteCopier:
+    """SQLite, by its online backup (https://www.sqlite.org/backup.html)."""
+
+    kind = "sqlite"
+    file = "case.sqlite3"
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def copy(self, to: Path, look: Look) -> None:
+        """Copy in one step: a reader's lock for its time, which does not stop a writer (WAL)."""
+        source = f"{self._path.resolve().as_uri()}?mode=ro"
+        with (
+            closing(sqlite3.connect(source, uri=True)) as own,
+            closing(sqlite3.connect(to)) as copy,
+        ):
+            own.backup(copy)
+            copy.execute("PRAGMA journal_mode = DELETE")  # one file, nothing beside it
+            faults = copy.execute("PRAGMA integrity_check").fetchone()[0]
+        if faults != "ok":
+            raise RunError(f"{self._path}: the database is damaged: {faults.splitlines()[0]}")
+        engine = create_engine(f"sqlite:///{to.resolve().as_uri()}?mode=ro&uri=true")
+        try:
+            with Session(engine) as session:
+                look(session)
+        finally:
+            engine.dispose()
+
+    def restore(self, copy: Path) -> None:
+        """Copy the file to a name of its own first, so that half a database has no name."""
+        incoming = self._path.with_name(f"{self._path.name}.restoring")
+        incoming.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(copy, incoming)
+        with incoming.open("rb") as stream:
+            os.fsync(stream.fileno())
+        for left in ("-wal", "-shm"):  # of an empty database that somebody opened
+            self._path.with_name(self._path.name + left).unlink(missing_ok=True)
+        incoming.replace(self._path)
+
+    def is_empty(self) -> bool:
+        """Say whether there is no file, or one without tables."""
+        if not self._path.exists():
+            return True
+        try:
+            with closing(sqlite3.connect(self._path)) as connection:
+                return not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        except sqlite3.Error:
+            return False  # whatever it is, it is not ours to replace
+
+
+class PostgresqlCopier:
+    """PostgreSQL, by its own pg_dump and pg_restore.
+
+    The password goes to them by the environment, never by the command line.
+    """
+
+    kind = "postgresql"
+    file = "case.pgdump"
+
+    def __init__(self, url: URL) -> None:
+        self._url = url
+        # The driver's name and the password left out, what remains is a URI of libpq's own.
+        self._uri = url.set(drivername="postgresql", password=None).render_as_string()
+
+    def copy(self, to: Path, look: Look) -> None:
+        """Dump the snapshot of a transaction that `look` reads in too."""
+        engine = create_engine(self._url, isolation_level="REPEATABLE READ")
+        try:
+            with Session(engine) as session:
+                snapshot = session.scalar(text("SELECT pg_export_snapshot()"))
+                self._call(
+                    "pg_dump",
+                    "--format=custom",
+                    f"--snapshot={snapshot}",
+                    f"--file={to}",
+                    "--no-owner",
+                    "--no-privileges",
+                )
+                look(session)
+        except DBAPIError as error:
+            raise self._unreachable(error) from error
+        finally:
+            engine.dispose()
+
+    def restore(self, copy: Path) -> None:
+        """Restore in one transaction."""
+        self._call(
+            "pg_restore",
+            "--exit-on-error",
+            "--single-transaction",
+            "--no-owner",
+            "--no-privileges",
+            str(copy),
+        )
+
+    def is_empty(self) -> bool:
+        """Say whether the database has no table."""
+        engine = create_engine(self._url)
+        try:
+            return not inspect(engine).get_table_names()
+        except DBAPIError as error:
+            raise self._unreachable(error) from error
+        finally:
+            engine.dispose()
+
+    def _unreachable(self, error: DBAPIError) -> RunError:
+        return RunError(f"{self._uri}: {str(error.orig).splitlines()[0]}")
+
+    def _call(self, program: str, *arguments: str) -> None:
+        found = shutil.which(program)
+        if found is None:
+            raise RunError(
+                f"{program} is not installed here; install the PostgreSQL client programs of the "
+                "server's version or a newer one (Debian: postgresql-client)"
+            )
+        password = {"PGPASSWORD": str(self._url.password)} if self._url.password else {}
+        done = subprocess.run(  # noqa: S603 - a program of PostgreSQL, our own arguments
+            [found, f"--dbname={self._uri}", "--no-password", *arguments],
+            env={**os.environ, **password},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            lines = done.stderr.strip().splitlines() or [f"ended with {done.returncode}"]
+            raise RunError(f"{self._uri}: {program} failed: {lines[0]}")
