@@ -175,6 +175,15 @@ def test_a_search_before_the_first_index_names_the_command(elasticsearch_url: st
         reader(elasticsearch_url, "never-made").search("*")
 
 
+def test_a_document_that_somebody_else_wrote_is_named(elasticsearch_url: str) -> None:
+    with Elasticsearch(elasticsearch_url) as client:
+        alias = make_index(client, DOCUMENTS[:1])
+        client.index(index=alias, id="by-hand", document={"subject": "alpha"}, refresh=True)
+        with pytest.raises(RunError, match="document by-hand of index .* is none that this audit"):
+            reader(elasticsearch_url, alias).search("alpha")
+        drop_index(client, alias)
+
+
 def test_an_index_of_another_version_is_not_asked(elasticsearch_url: str) -> None:
     with Elasticsearch(elasticsearch_url) as client:
         alias = make_index(client)

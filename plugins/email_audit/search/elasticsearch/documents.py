@@ -42,7 +42,11 @@ def to_source(document: HitDocument) -> bytes:
 
 
 def from_source(source: Mapping[str, Any]) -> HitDocument:
-    """Read a hit back from the document that `to_source` made."""
+    """Read a hit back from the document that `to_source` made.
+
+    Raises:
+        KeyError, TypeError, ValueError: for any other document.
+    """
     envelope = source[ENVELOPE]
     date = source.get("date")
     return HitDocument(

@@ -7,7 +7,6 @@ the walk began, whatever is written or replaced meanwhile.
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from types import MappingProxyType
 from typing import Any
 
 from elastic_transport import TransportError
@@ -19,18 +18,16 @@ from email_audit.search.elasticsearch.connection import error_reason
 from email_audit.search.elasticsearch.documents import from_source, values_in
 from email_audit.search.elasticsearch.mapping import JsonObject, mapping_hash
 from email_audit.search.elasticsearch.patience import Patience
+from email_audit.search.elasticsearch.requests import ID, search_request, sort_values
 from email_audit.search.elasticsearch.translate import (
-    Found,
     PatternSequence,
     having_terms,
     pattern_sequences,
-    query_dsl,
 )
-from email_audit.search.fields import FieldType, field_named
 from email_audit.search.highlight import Highlighter
 from email_audit.search.interface import (
     BY_RELEVANCE,
-    RELEVANCE,
+    HitDocument,
     SearchHit,
     SearchPage,
     Snapshot,
@@ -44,7 +41,6 @@ from email_audit.search.sequences import having_sequence
 
 log = logging.getLogger(__name__)
 
-_ID = "content_sha256"
 _HITS_A_REQUEST = 100
 """Of whole documents: one may hold megabytes of attachments' text."""
 
@@ -55,9 +51,6 @@ _IDS_IN_A_QUERY = 65_536
 _KEEP_ALIVE = "10m"
 _GONE = frozenset({404, 503})
 """Of a point in time: it is no more, or the shards that it stands for."""
-
-_MISSING = frozenset({-(2**63), 2**63 - 1})
-"""What Elasticsearch gives as the sort value of a document without a date, put last."""
 
 
 class Reader:
@@ -85,7 +78,7 @@ class Reader:
         check_page(keys, size, search_after)
         node = parse(query)
         self._require_ours()
-        request = _request(node, keys, size, search_after)
+        request = search_request(node, keys, size, search_after)
         try:
             answer = self._ask(request | {"index": self._alias})
         except _TooManyWordsError:
@@ -106,7 +99,7 @@ class Reader:
             while True:
                 request: JsonObject = {
                     "query": {"match_all": {}},
-                    "sort": [{_ID: "asc"}],
+                    "sort": [{ID: "asc"}],
                     "size": _IDS_A_REQUEST,
                     "source": False,
                     "track_total_hits": False,
@@ -194,7 +187,7 @@ class _PointInTime:
         while True:
             wanted = min(size - len(hits), _HITS_A_REQUEST)
             try:
-                answer = self.ask(_request(node, keys, wanted, after, self._found))
+                answer = self.ask(search_request(node, keys, wanted, after, self._found))
             except _TooManyWordsError:
                 sequences = dict.fromkeys(pattern_sequences(node) if node else ())
                 if sequences.keys() <= self._found.keys():
@@ -205,16 +198,16 @@ class _PointInTime:
             hits += found
             if len(hits) == size or len(found) < wanted:
                 return _page(node, keys, answer["hits"]["total"]["value"], hits)
-            after = _sort_values(keys, found[-1])
+            after = sort_values(keys, found[-1])
 
     def _having(self, sequence: PatternSequence) -> list[str]:
         """Find the documents that have a sequence by reading those that have all its words."""
         field, terms = sequence
         request: JsonObject = {
             "query": having_terms(field, terms),
-            "sort": [{_ID: "asc"}],
+            "sort": [{ID: "asc"}],
             "size": _HITS_A_REQUEST,
-            "source_includes": [field, _ID],
+            "source_includes": [field, ID],
             "track_total_hits": False,
         }
         ids: list[str] = []
@@ -254,61 +247,28 @@ class _PointInTime:
         return answer
 
 
-def _request(
-    node: Node | None,
-    keys: Sequence[SortKey],
-    size: int,
-    after: Sequence[SortValue] | None,
-    found: Found = MappingProxyType({}),
-) -> JsonObject:
-    request: JsonObject = {
-        "query": {"match_none": {}} if node is None else query_dsl(node, found),
-        "sort": [*(_order(key) for key in keys), {_ID: {"order": "asc"}}],
-        "size": size,
-        "track_scores": True,
-        "track_total_hits": True,
-    }
-    if after is not None:
-        *values, last_id = after
-        request["search_after"] = [
-            *(_as_sent(key, value) for key, value in zip(keys, values, strict=True)),
-            last_id,
-        ]
-    return request
-
-
-def _order(key: SortKey) -> JsonObject:
-    direction = "desc" if key.descending else "asc"
-    if key.field == RELEVANCE:
-        return {RELEVANCE: {"order": direction}}
-    return {key.field: {"order": direction, "missing": "_last"}}
-
-
-def _as_sent(key: SortKey, value: SortValue) -> SortValue:
-    if value is None:
-        return min(_MISSING) if key.descending else max(_MISSING)
-    is_date = key.field != RELEVANCE and field_named(key.field).type is FieldType.DATE
-    return int(value) if is_date else float(value)
-
-
-def _sort_values(keys: Sequence[SortKey], hit: JsonObject) -> tuple[SortValue, ...]:
-    """Give a hit's place in the order; over a point in time the server adds one of its own."""
-    values = [None if value in _MISSING else value for value in hit["sort"][: len(keys)]]
-    return (*values, hit["sort"][len(keys)])
-
-
 def _page(
     node: Node | None, keys: Sequence[SortKey], total: int, found: Sequence[JsonObject]
 ) -> SearchPage:
     if node is None:
         return SearchPage(0, ())
-    documents = [from_source(hit["_source"]) for hit in found]
+    documents = [_document(hit) for hit in found]
     highlighter = Highlighter(node, documents)
     hits = tuple(
-        SearchHit(document, hit["_score"], highlighter.passages(document), _sort_values(keys, hit))
+        SearchHit(document, hit["_score"], highlighter.passages(document), sort_values(keys, hit))
         for document, hit in zip(documents, found, strict=True)
     )
     return SearchPage(total, hits)
+
+
+def _document(hit: JsonObject) -> HitDocument:
+    try:
+        return from_source(hit["_source"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunError(
+            f"document {hit['_id']} of index {hit['_index']} is none that this audit wrote; run "
+            "`email-audit index` to put the index right"
+        ) from error
 
 
 class _TooManyWordsError(UserError):
