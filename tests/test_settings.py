@@ -13,9 +13,9 @@ HTTPS = "https://search.city.example:9200"
 @pytest.mark.parametrize(
     ("values", "told"),
     [
-        ({"url": "https://u:hush@es.city.example"}, ["elasticsearch_url: credentials stand in"]),
+        ({"url": "https://u:hush@es.city.example"}, ["elasticsearch_url: holds credentials"]),
         ({"url": "es.city.example:9200"}, ["elasticsearch_url: is not a URL such as"]),
-        ({"url": f"{HTTPS}?key=hush"}, ["elasticsearch_url: has a query or fragment"]),
+        ({"url": f"{HTTPS}?key=hush"}, ["elasticsearch_url: has a query or a fragment"]),
         ({"api_key": "hush"}, ["elasticsearch_url is not set"]),
         ({"url": "http://es.city.example", "api_key": "hush"}, ["would travel unencrypted"]),
         ({"url": "http://es.city.example", "setup_api_key": "hush"}, ["begins with https://"]),

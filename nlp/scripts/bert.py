@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
 HEADS = 12
@@ -23,10 +24,13 @@ def load_params(path: Path) -> Params:
     """Read the weights of a BERT from a safetensors file; matrices are (inputs, outputs)."""
     stored = {name.removeprefix("bert."): value for name, value in load_file(path).items()}
 
+    def array(value: NDArray[np.floating[Any]]) -> jax.Array:
+        return jnp.asarray(value, jnp.float32)
+
     def pair(name: str) -> tuple[jax.Array, jax.Array]:
         weight = stored[f"{name}.weight"]
         is_norm = weight.ndim == 1
-        return jnp.asarray(weight if is_norm else weight.T), jnp.asarray(stored[f"{name}.bias"])
+        return array(weight if is_norm else weight.T), array(stored[f"{name}.bias"])
 
     depth = 1 + max(int(name.split(".")[2]) for name in stored if name.startswith("encoder.layer."))
     parts = {
@@ -40,9 +44,9 @@ def load_params(path: Path) -> Params:
         "norm": "output.LayerNorm",
     }
     return {
-        "words": jnp.asarray(stored["embeddings.word_embeddings.weight"]),
-        "places": jnp.asarray(stored["embeddings.position_embeddings.weight"]),
-        "types": jnp.asarray(stored["embeddings.token_type_embeddings.weight"]),
+        "words": array(stored["embeddings.word_embeddings.weight"]),
+        "places": array(stored["embeddings.position_embeddings.weight"]),
+        "types": array(stored["embeddings.token_type_embeddings.weight"]),
         "norm": pair("embeddings.LayerNorm"),
         "layers": [
             {part: pair(f"encoder.layer.{number}.{name}") for part, name in parts.items()}

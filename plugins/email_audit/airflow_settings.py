@@ -12,6 +12,7 @@ from airflow.sdk import BaseHook, Connection, Variable
 from sqlalchemy import URL
 
 from email_audit.errors import UserError
+from email_audit.exchange.settings import ExchangeSettings
 from email_audit.settings import Settings
 from email_audit.settings_sources import AIRFLOW_VARIABLE, load
 
@@ -24,8 +25,21 @@ def task_settings(values: dict[str, Any]) -> Settings:
     Raises:
         UserError: naming every setting that is wrong and where it was set.
     """
-    variable = Variable.get(AIRFLOW_VARIABLE, default=None)
-    return load(Settings, values, variable=variable, is_quoting=True)
+    return load(Settings, values, variable=_variable(), is_quoting=True)
+
+
+def server_settings() -> ExchangeSettings:
+    """Give the Exchange server of a task whose parameters name no connection.
+
+    Raises:
+        UserError: naming every setting that is wrong and where it was set.
+    """
+    return load(ExchangeSettings, {}, variable=_variable())
+
+
+def _variable() -> str | None:
+    value = Variable.get(AIRFLOW_VARIABLE, default=None)
+    return None if value is None else str(value)
 
 
 def database_url(connection_id: str) -> str:

@@ -50,9 +50,11 @@ def _no_retry_for_bad_input(
 @_no_retry_for_bad_input
 def plan_acquisitions(params: Params) -> list[int]:
     """Register roster and exports; give the acquisitions to carry out or check."""
+    from email_audit.steps.index import check_index
     from email_audit.steps.register import register
 
-    with _case(params, create=True) as case:
+    with _case(params, create=True, has_index=True) as case:
+        check_index(case.settings)
         registration = register(case)
     for path in registration.unassigned:
         log.warning("an export belongs to no officer of the roster: %s", path)
@@ -214,12 +216,12 @@ def export_case(params: Params, run_id: str) -> str:
 
 def _exchange(params: Params) -> "Exchange":
     """Open the server that the connection names, or else the environment."""
+    from email_audit.airflow_settings import server_settings
     from email_audit.exchange.client import Exchange
-    from email_audit.exchange.settings import ExchangeSettings
 
     connection = params.get("exchange_connection")
     if not connection:
-        return Exchange(ExchangeSettings.create())
+        return Exchange(server_settings())
     from email_audit.airflow_exchange import ExchangeHook
 
     return Exchange(ExchangeHook(connection).settings())

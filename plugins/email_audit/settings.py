@@ -6,11 +6,9 @@ workers on several machines share them.
 """
 
 import getpass
-import ipaddress
 import re
 from pathlib import Path
 from typing import Annotated, Any, Self
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
@@ -25,6 +23,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from email_audit.archives.bounded import ArchiveLimits
 from email_audit.documents.limits import DocumentLimits
 from email_audit.search.interface import INDEX_ALIAS
+from email_audit.server_urls import is_safe_for_secrets, url_fault
 from email_audit.settings_sources import load
 
 
@@ -162,7 +161,7 @@ class Settings(BaseSettings):
     @field_validator("elasticsearch_url")
     @classmethod
     def _is_server(cls, url: str) -> str:
-        if url and (wrong := _url_fault(url)):
+        if url and (wrong := url_fault(url)):
             raise ValueError(wrong)
         return url.rstrip("/")
 
@@ -183,7 +182,7 @@ class Settings(BaseSettings):
         if (has_key or has_password or username) and url is not None:
             if not url:
                 faults.append("elasticsearch_url is not set, but credentials for it are")
-            elif not _is_safe(url):
+            elif not is_safe_for_secrets(url):
                 faults.append("credentials would travel unencrypted: elasticsearch_url needs https")
         if faults:
             raise ValueError("; ".join(faults))
@@ -193,7 +192,7 @@ class Settings(BaseSettings):
     @classmethod
     def _is_safe_setup(cls, key: SecretStr, info: ValidationInfo) -> SecretStr:
         url = info.data.get("elasticsearch_url")
-        if _value(key) and url is not None and not (url and _is_safe(url)):
+        if _value(key) and url is not None and not (url and is_safe_for_secrets(url)):
             raise ValueError("needs an elasticsearch_url that begins with https://")
         return key
 
@@ -275,34 +274,3 @@ class Settings(BaseSettings):
 
 def _value(secret: SecretStr | None) -> str:
     return "" if secret is None else secret.get_secret_value()
-
-
-def _url_fault(url: str) -> str | None:
-    """Say what is wrong with the address of a server, without repeating it."""
-    try:
-        parts = urlsplit(url)
-        has_host = bool(parts.hostname)
-        _ = parts.port
-    except ValueError:
-        return "is not a URL such as https://server:9200"
-    if parts.username is not None or parts.password is not None:
-        return (
-            "credentials stand in the URL, where logs would show them; set "
-            "elasticsearch_username and elasticsearch_password, or elasticsearch_api_key"
-        )
-    if parts.scheme not in {"http", "https"} or not has_host:
-        return "is not a URL such as https://server:9200"
-    if parts.query or parts.fragment:
-        return "has a query or fragment; only scheme, host, port and path belong there"
-    return None
-
-
-def _is_safe(url: str) -> bool:
-    """Say whether a secret may travel there: encrypted, or to this machine itself."""
-    parts = urlsplit(url)
-    if parts.scheme == "https":
-        return True
-    try:
-        return ipaddress.ip_address(parts.hostname or "").is_loopback
-    except ValueError:
-        return parts.hostname == "localhost"

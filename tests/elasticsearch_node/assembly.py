@@ -20,6 +20,7 @@ _HERE = Path(__file__).parent
 _SOURCES = ("StartNode.java", "CommonAnalysis.java", "pom.xml", "assembly.py")
 _OLDEST_JAVA = 21
 _DOWNLOAD_S = 300
+_COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies"
 _MODULES = {
     "transport-netty4": "org.elasticsearch.transport.netty4.Netty4Plugin",
     "analysis-common": "CommonAnalysis",
@@ -84,6 +85,8 @@ def install(cache: Path) -> Installation:
             building = cache / "building"
             shutil.rmtree(building, ignore_errors=True)
             _build(building, jdk)
+            for older in cache.glob(f"{version()}-*"):
+                shutil.rmtree(older, ignore_errors=True)
             building.rename(folder)
     return Installation(folder, jdk)
 
@@ -133,15 +136,18 @@ def _download(target: Path) -> None:
     maven = shutil.which("mvn")
     if maven is None:
         raise NodeUnavailableError("Maven (mvn) is not installed")
-    command = [maven, "-q", "-B", "-C", "-f", str(_HERE / "pom.xml")]
+    command = [maven, "-q", "-B", "-C", "-Dstyle.color=never", "-f", str(_HERE / "pom.xml")]
     try:
         _run(
-            [*command, "dependency:copy-dependencies", f"-DoutputDirectory={target}"],
+            [*command, _COPY, f"-DoutputDirectory={target}"],
             timeout=_DOWNLOAD_S,
         )
     except subprocess.CalledProcessError as error:
-        lines = [line for line in error.stdout.splitlines() if "ERROR" in line] or [str(error)]
-        raise NodeUnavailableError(f"Maven could not fetch Elasticsearch: {lines[0]}") from error
+        told = [line for line in error.stdout.splitlines() if "[ERROR]" in line]
+        lines = [line.partition("[ERROR] ")[2] for line in told] or [str(error)]
+        raise NodeUnavailableError(
+            f"Maven could not fetch Elasticsearch: {lines[0][:300]}"
+        ) from error
     except subprocess.TimeoutExpired as error:
         raise NodeUnavailableError(
             f"Maven could not fetch Elasticsearch in {_DOWNLOAD_S} seconds"

@@ -12,11 +12,10 @@ from email_audit.errors import UserError
 from email_audit.search.documents import search_contract, text_values
 from email_audit.search.embedded import EmbeddedIndex
 from email_audit.search.fields import HIGHLIGHTED
-from email_audit.search.interface import RELEVANCE, SearchHit, SearchIndex, SortKey, SortValue
-from tests.search.conformance import DOCUMENTS, QUERIES, REFUSED, identifier
+from email_audit.search.interface import RELEVANCE, SearchIndex, SortKey, SortValue
+from tests.search.conformance import DOCUMENTS, NUMBERS, QUERIES, REFUSED
 from tests.search.elasticsearch.indexing import index_on
 
-NUMBERS = {identifier(number): number for number in range(1, len(DOCUMENTS) + 1)}
 BACK_ENDS = ("embedded", "elasticsearch")
 
 
@@ -41,10 +40,26 @@ def found(index: SearchIndex, query: str) -> list[int]:
 
 
 @pytest.mark.parametrize(("query", "expected"), QUERIES, ids=[query for query, _ in QUERIES])
-def test_a_query_finds_what_it_says(index: SearchIndex, query: str, expected: set[int]) -> None:
+def test_a_query_finds_what_it_says_and_highlights_passages_of_it(
+    index: SearchIndex, query: str, expected: set[int]
+) -> None:
     page = index.search(query, size=100)
     assert {NUMBERS[hit.document.id] for hit in page.hits} == expected
     assert page.total == len(expected)
+    for hit in page.hits:
+        for field, passages in hit.highlights.items():
+            assert field in HIGHLIGHTED
+            for passage in passages:
+                require_passage(passage, text_values(hit.document)[field][0])
+
+
+def require_passage(passage: str, text: str) -> None:
+    """Require escaped HTML with marked words, not too long, that stands in the text."""
+    plain = passage.replace("<em>", "").replace("</em>", "")
+    assert "<" not in plain
+    assert re.fullmatch(r"([^<]*<em>[^<]+</em>)+[^<]*", passage)
+    assert len(html.unescape(plain)) <= 160
+    assert html.unescape(plain) in text
 
 
 @pytest.mark.parametrize(("query", "message"), REFUSED, ids=[query for query, _ in REFUSED])
@@ -64,8 +79,8 @@ def test_an_unknown_field_is_answered_with_the_list_of_fields(index: SearchIndex
         ("alpha AND (NOT charlie)", {13, 14, 15}),
         ("<desk@hsi.example.gov>", {3, 19, 24}),
         ("message_id:<m7@Mail.example.gov>", {7}),
-        ("message_id:m2*", {2, 20, 21, 22, 23, 24, 25}),
-        (r"message_id:\<m2?@*\>", {20, 21, 22, 23, 24, 25}),
+        ("message_id:m2*", {2, *range(20, 30)}),
+        (r"message_id:\<m2?@*\>", {*range(20, 30)}),
         ("'alpha bravo'", {13, 14, 15, 16, 17, 18}),
         ("own_text:can't*", {2}),
         ("10-17*", {10, 11}),
@@ -151,24 +166,6 @@ def test_a_query_of_absurd_size_gives_a_page_or_a_user_error(
         index.search(query)
     except UserError as error:
         assert len(str(error)) < 30_000  # noqa: PT017
-
-
-def highlights(index: SearchIndex, query: str) -> Iterator[tuple[SearchHit, str, str]]:
-    for hit in index.search(query, size=100).hits:
-        for field, passages in hit.highlights.items():
-            for passage in passages:
-                yield hit, field, passage
-
-
-@pytest.mark.parametrize("query", [query for query, _ in QUERIES])
-def test_highlights_are_escaped_passages_of_the_field(index: SearchIndex, query: str) -> None:
-    for hit, field, passage in highlights(index, query):
-        assert field in HIGHLIGHTED
-        plain = passage.replace("<em>", "").replace("</em>", "")
-        assert "<" not in plain
-        assert re.fullmatch(r"([^<]*<em>[^<]+</em>)+[^<]*", passage)
-        assert len(html.unescape(plain)) <= 160
-        assert html.unescape(plain) in text_values(hit.document)[field][0]
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,9 @@ from email_audit.search.interface import (
     HitDocument,
     IndexChange,
 )
-from tests.search.conformance import DOCUMENTS, document, identifier
+from tests.search.conformance import DOCUMENTS, NUMBERS, document, identifier
 
-NUMBERS = {identifier(number): number for number in range(1, 26)}
+COUNT = len(DOCUMENTS)
 
 
 def found(index: EmbeddedIndex, query: str) -> list[int]:
@@ -56,7 +56,7 @@ def test_a_word_longer_than_a_passage_is_cut(tmp_path: Path) -> None:
     assert hit.highlights["own_text"] == (f"<em>{'a' * 160}</em>",)
 
 
-@pytest.mark.parametrize("original", DOCUMENTS, ids=range(1, 26))
+@pytest.mark.parametrize("original", DOCUMENTS, ids=NUMBERS.values())
 def test_a_document_is_read_back_as_it_was_written(original: HitDocument) -> None:
     assert from_json(as_json(original)) == original
 
@@ -67,9 +67,9 @@ def stamp(folder: Path) -> int:
 
 def test_synchronising_twice_changes_nothing(tmp_path: Path) -> None:
     index = EmbeddedIndex(tmp_path)
-    assert index.synchronise(DOCUMENTS) == IndexChange(25, 0, 0)
+    assert index.synchronise(DOCUMENTS) == IndexChange(COUNT, 0, 0)
     before = stamp(tmp_path)
-    assert index.synchronise(reversed(DOCUMENTS)) == IndexChange(0, 0, 25)
+    assert index.synchronise(reversed(DOCUMENTS)) == IndexChange(0, 0, COUNT)
     assert stamp(tmp_path) == before
 
 
@@ -77,11 +77,11 @@ def test_synchronising_writes_what_changed_and_removes_what_is_gone(tmp_path: Pa
     index = EmbeddedIndex(tmp_path)
     index.synchronise(DOCUMENTS)
     changed = replace(DOCUMENTS[0], subject="renamed")
-    assert index.synchronise((changed, *DOCUMENTS[2:])) == IndexChange(1, 1, 23)
+    assert index.synchronise((changed, *DOCUMENTS[2:])) == IndexChange(1, 1, COUNT - 2)
     assert found(index, "renamed") == [1]
     assert found(index, "subject:detainer") == []
     assert sorted(index.ids()) == list(index.ids()) == sorted({*NUMBERS} - {identifier(2)})
-    assert index.synchronise((changed, *DOCUMENTS[2:])) == IndexChange(0, 0, 24)
+    assert index.synchronise((changed, *DOCUMENTS[2:])) == IndexChange(0, 0, COUNT - 1)
 
 
 def test_a_reader_opened_before_sees_the_next_state(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_a_reader_opened_before_sees_the_next_state(tmp_path: Path) -> None:
     writer.synchronise(DOCUMENTS[:1])
     assert reader.search("*").total == 1
     writer.synchronise(DOCUMENTS)
-    assert reader.search("*").total == 25
+    assert reader.search("*").total == COUNT
 
 
 def test_an_index_may_be_empty(tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_an_index_of_another_generation_is_replaced(tmp_path: Path) -> None:
         index.search("*")
     index.synchronise(DOCUMENTS)
     assert not (tmp_path / "v0").exists()
-    assert index.search("*").total == 25
+    assert index.search("*").total == COUNT
 
 
 @pytest.mark.parametrize("damage", ["flip", "cut", "remove", "blank"])
@@ -143,8 +143,8 @@ def test_a_damaged_file_is_noticed_and_the_index_built_anew(
     index = EmbeddedIndex(tmp_path)
     with pytest.raises(RunError, match="email-audit index"):
         index.search("*")
-    assert index.synchronise(DOCUMENTS) == IndexChange(25, 0, 0)
-    assert index.search("*").total == 25
+    assert index.synchronise(DOCUMENTS) == IndexChange(COUNT, 0, 0)
+    assert index.search("*").total == COUNT
 
 
 def test_a_second_writer_is_told_to_wait(tmp_path: Path) -> None:
@@ -188,9 +188,28 @@ def test_a_synchronise_killed_half_way_leaves_the_state_before(
     assert process.returncode == -signal.SIGKILL
     fresh = EmbeddedIndex(tmp_path)
     if existing:
-        assert fresh.search("*").total == 25
-        assert fresh.synchronise(DOCUMENTS) == IndexChange(0, 0, 25)
+        assert fresh.search("*").total == COUNT
+        assert fresh.synchronise(DOCUMENTS) == IndexChange(0, 0, COUNT)
     else:
         with pytest.raises(UserError, match="email-audit index"):
             fresh.search("*")
-        assert fresh.synchronise(DOCUMENTS) == IndexChange(25, 0, 0)
+        assert fresh.synchronise(DOCUMENTS) == IndexChange(COUNT, 0, 0)
+
+
+def test_a_rebuild_writes_all_anew_and_a_removal_takes_out(tmp_path: Path) -> None:
+    index = EmbeddedIndex(tmp_path)
+    assert index.remove([identifier(1)]) == 0
+    assert not index.status().is_current
+    index.synchronise(DOCUMENTS[:4])
+    assert index.rebuild(DOCUMENTS[:3]) == IndexChange(3, 0, 0)
+    assert index.remove([identifier(1), identifier(9)]) == 1
+    assert list(index.ids()) == sorted([identifier(2), identifier(3)])
+    status = EmbeddedIndex(tmp_path).status()
+    assert (status.place, status.documents, status.is_current) == (str(tmp_path), 2, True)
+
+
+def test_an_index_of_another_version_is_told_from_none(tmp_path: Path) -> None:
+    (tmp_path / "v0").mkdir()
+    status = EmbeddedIndex(tmp_path).status()
+    assert (status.documents, status.is_current) == (None, False)
+    assert status.notes == ("built by another version: the next `index` builds it anew",)

@@ -18,6 +18,7 @@ from email_audit.steps.index import index_hits
 from email_audit.steps.removal import Removal, remove_from_index
 from tests.audits import Audit, audit_in, mail, mbox
 from tests.elasticsearch_node.node import ask
+from tests.search.elasticsearch.servers import PRODUCT, answering
 
 REASON = "request 17 of the subject"
 
@@ -122,6 +123,15 @@ def test_a_removal_holds_although_the_server_is_away(audit: Audit) -> None:
     with open_case(audit.settings()) as case:
         assert index_hits(case).removed == 0
         assert list(EmbeddedIndex(away.index_folder).ids()) == kept
+
+
+def test_a_server_that_will_not_do_is_told_before_anything_is_read(tmp_path: Path) -> None:
+    audit = audit_in(tmp_path, P1="a.mbox")
+    audit.write("a.mbox", mbox(mail("detainer")))
+    no = (401, PRODUCT, {"error": {"type": "security_exception", "reason": "no"}})
+    with answering(lambda *_: no) as url, pytest.raises(UserError, match="elasticsearch_api_key"):
+        audit.run(elasticsearch_url=url)
+    assert not audit.workspace.exists()
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from email_audit.ledger.balance import balances, total
 from email_audit.ledger.database import MIGRATIONS
 from email_audit.settings import Settings
 from email_audit.steps.case import open_case
-from email_audit.steps.index import index_hits
+from email_audit.steps.index import index_hits, not_indexed
 from email_audit.steps.verify_evidence import verify_evidence
 
 Progress = Callable[[str, int, int], None]
@@ -111,6 +111,8 @@ def _checked(
             )
         faults += verify_evidence(case).faults
         change = index_hits(case)
+        if missing := not_indexed(change):
+            faults.append(missing)
     return RestoreReport(backup, manifest, change.written + change.unchanged, tuple(faults))
 
 

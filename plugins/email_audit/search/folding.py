@@ -8,15 +8,30 @@ mathematical letters, superscript. Other scripts are compared as written, in low
 
 import re
 import unicodedata
+from itertools import chain
 
 _COMBINING = range(0x0300, 0x0370)
 """Combining Diacritical Marks: what decomposed text writes accents with. They fold to nothing."""
 
+_BLOCKS = (
+    range(0x0080, 0x0300),  # Latin, phonetic and modifier letters
+    range(0x0370, 0x0530),  # Greek, Cyrillic
+    range(0x1D00, 0x1DC0),  # phonetic extensions
+    range(0x1E00, 0x2000),  # Latin with two accents, ancient Greek
+    range(0x2070, 0x20A0),  # superscripts and subscripts
+    range(0x2100, 0x2190),  # letter-like symbols, Roman numerals
+    range(0x2460, 0x2500),  # numbers in circles
+    range(0x2C60, 0x2C80),  # Latin Extended-C
+    range(0xA640, 0xA6A0),  # Cyrillic Extended-B
+    range(0xFB00, 0xFB07),  # ligatures
+    range(0xFF10, 0xFF5B),  # full width
+    range(0x1D400, 0x1D800),  # mathematical letters and digits
+)
+"""Blocks of Unicode to which no letters are added any more, so that every Python makes the same
+table: two machines with different ones must agree on how an index was made."""
+
 _LAST_BASE = 0x052F
 """The last letter of the Cyrillic Supplement; Latin, Greek and Cyrillic bases are not above it."""
-
-_IDEOGRAPHS = 0x20000
-"""Where the planes of ideographs begin; nothing from there on is made of those letters."""
 
 # Letters that compatibility decomposition leaves whole, the Turkish i without a dot, and the sigma
 # of a word's end.
@@ -45,7 +60,7 @@ def _bare(char: str) -> str:
 
 def _table() -> dict[str, str]:
     folded = {chr(mark): "" for mark in _COMBINING}
-    for char in map(chr, range(0x80, _IDEOGRAPHS)):
+    for char in map(chr, chain.from_iterable(_BLOCKS)):
         if char.isalnum():
             bare = _bare(char)
             is_covered = all(part.isalnum() and ord(part) <= _LAST_BASE for part in bare)

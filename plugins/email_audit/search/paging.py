@@ -12,6 +12,7 @@ from email_audit.search.interface import (
     SortKey,
     SortValue,
 )
+from email_audit.search.query import parse
 
 SORTABLE = frozenset({RELEVANCE, *(field.name for field in FIELDS if field.sortable)})
 
@@ -25,7 +26,13 @@ def pages(
     """Yield page after page of `size` hits until all were seen; at least one page.
 
     All are of the index as it was at the first.
+
+    Raises:
+        UserError: for a query or an order that is not valid, before the index is opened.
+        RunError: when the index cannot be read.
     """
+    check_page(sort, size, None)
+    parse(query)
     with index.snapshot() as snapshot:
         page = snapshot.search(query, sort=sort, size=size)
         yield page

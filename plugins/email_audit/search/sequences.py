@@ -1,9 +1,28 @@
 """Where a text has a query's terms in sequence; used to highlight and to check sloppy phrases."""
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from email_audit.search.analysis import Token
+from email_audit.search.nodes import Term
+from email_audit.search.vocabulary import Vocabulary
+
+
+def having_sequence(
+    texts: Mapping[str, Sequence[Token]], terms: Sequence[Term], slop: int
+) -> list[str]:
+    """Give the ids of those of `texts` (by id) that have `terms` in sequence.
+
+    Raises:
+        UserError: for a pattern that cannot be used.
+    """
+    vocabulary = Vocabulary(token.text for found in texts.values() for token in found)
+    matched = [vocabulary.matching(term) for term in terms]
+    return [
+        document_id
+        for document_id, found in texts.items()
+        if any(occurrences(found, matched, slop))
+    ]
 
 
 def occurrences(

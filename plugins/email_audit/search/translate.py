@@ -29,8 +29,8 @@ from email_audit.search.nodes import (
 )
 from email_audit.search.patterns import literal, rust_spelling
 from email_audit.search.schema import ID, PRESENT, STORED
-from email_audit.search.sequences import occurrences
-from email_audit.search.vocabulary import Vocabulary, term_query
+from email_audit.search.sequences import having_sequence
+from email_audit.search.vocabulary import term_query
 
 _BATCH = 500
 """Documents read at a time to check a phrase; it bounds memory."""
@@ -150,10 +150,4 @@ class Translator:
             document.id: list(value_tokens(text_values(document).get(field, ())))
             for document in documents
         }
-        vocabulary = Vocabulary(token.text for found in texts.values() for token in found)
-        matched = [vocabulary.matching(term) for term in terms]
-        return [
-            document_id
-            for document_id, found in texts.items()
-            if any(occurrences(found, matched, slop))
-        ]
+        return having_sequence(texts, terms, slop)

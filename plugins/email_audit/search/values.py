@@ -9,13 +9,13 @@ from email_audit.search.dates import stretch
 from email_audit.search.fields import Field, FieldType, KeywordForm, field_named
 from email_audit.search.folding import fold
 from email_audit.search.nodes import Between, Fuzzy, Literal, Match, Node, Pattern, Term
+from email_audit.search.pattern_syntax import parse_expression
 from email_audit.search.patterns import (
     ANYTHING,
     AnyChar,
     Expression,
     Sequence,
     literal,
-    parse_expression,
 )
 
 _WILDCARD = re.compile(r"\\.|[*?]", re.DOTALL)

@@ -54,7 +54,7 @@ def term_query(schema: tantivy.Schema, field: str, term: Term) -> tantivy.Query:
                 return tantivy.Query.regex_query(schema, field, rust_spelling(expression))
             except ValueError as error:
                 reason = str(error).rstrip("'").splitlines()[-1].removeprefix("error: ")
-                raise UserError(f"query: a pattern in it cannot be used: {reason}") from error
+                raise UserError(f"query: a pattern in it is too complicated ({reason})") from error
         case Fuzzy(text, edits):
             return tantivy.Query.fuzzy_term_query(schema, field, text, distance=edits)
 

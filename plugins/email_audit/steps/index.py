@@ -1,16 +1,37 @@
 """Sixth step: make the search index hold exactly the hits."""
 
+import logging
 from collections.abc import Iterator
 from datetime import timedelta, timezone
 from itertools import chain
 
+from email_audit.errors import RunError
 from email_audit.ledger.index_records import kept_out, write_refusals
 from email_audit.messages.records import Attachment, Message
 from email_audit.search.interface import UNREVIEWED, HitDocument, IndexChange
 from email_audit.search.opening import open_index
+from email_audit.settings import Settings
 from email_audit.steps.answers import answered_contents
 from email_audit.steps.case import Case
 from email_audit.steps.hits import Hit, affiliations, list_hits, read_hits
+
+log = logging.getLogger(__name__)
+
+
+def check_index(settings: Settings) -> None:
+    """Find out before hours of reading that the index's server will not do.
+
+    One that is away now may be there when it is needed; that is only a warning.
+
+    Raises:
+        UserError: where a setting of the index is wrong.
+    """
+    if not settings.elasticsearch_url:
+        return
+    try:
+        open_index(settings).status()
+    except RunError as error:
+        log.warning("the hits cannot be indexed as things are: %s", error)
 
 
 def index_hits(case: Case, *, is_anew: bool = False) -> IndexChange:

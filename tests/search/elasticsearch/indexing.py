@@ -49,17 +49,29 @@ def drop_index(client: Elasticsearch, alias: str) -> None:
         client.cluster.delete_component_template(name=name)
 
 
+class NamedIndex(ElasticsearchIndex):
+    """An index that knows its alias, for tests that look behind it."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.alias = settings.elasticsearch_alias
+
+
 @contextmanager
-def index_on(url: str) -> Iterator[ElasticsearchIndex]:
+def index_on(url: str) -> Iterator[NamedIndex]:
     """Give an index on a server under a name of its own; removed afterwards."""
-    alias = f"test-{uuid4().hex[:12]}"
-    yield ElasticsearchIndex(
-        Settings.create(workspace=Path("unused"), elasticsearch_url=url, elasticsearch_alias=alias)
+    index = NamedIndex(
+        Settings.create(
+            workspace=Path("unused"),
+            elasticsearch_url=url,
+            elasticsearch_alias=f"test-{uuid4().hex[:12]}",
+        )
     )
+    yield index
     with Elasticsearch(url) as client:
-        for name in client.indices.get(index=f"{alias}-*", expand_wildcards="all"):
+        for name in client.indices.get(index=f"{index.alias}-*", expand_wildcards="all"):
             client.indices.delete(index=name)
-        made = templates(alias)
+        made = templates(index.alias)
         client.indices.delete_index_template(name=made.name)
         for name in made.components:
             client.cluster.delete_component_template(name=name)

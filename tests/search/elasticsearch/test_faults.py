@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from email_audit.errors import RunError, UserError
-from email_audit.search.elasticsearch.connection import connect
+from email_audit.search.elasticsearch.connection import check_version, connect
 from email_audit.search.interface import HitDocument, IndexChange
 from email_audit.settings import Settings
 from tests.conftest import REPOSITORY
 from tests.elasticsearch_node.node import Node, ask
-from tests.search.elasticsearch.servers import PRODUCT, Answer, CuttingProxy, answering
+from tests.search.elasticsearch.servers import PRODUCT, Answer, CuttingProxy, answering, self_signed
 from tests.search.elasticsearch.writers import hits, ids, indices, visible, writer
 
 ATTEMPT_FAILED = re.compile(r"writing \d+ documents: attempt \d+ failed, next in \d+\.\d s: ")
@@ -246,15 +246,35 @@ def test_a_server_that_is_not_there_is_named() -> None:
         writer(url, "mail", limit_s=0).synchronise(hits([1]))
 
 
-def test_tls_asked_of_a_server_without_it_names_the_certificates(tmp_path: Path) -> None:
+def test_tls_without_trust_names_the_certificates(tmp_path: Path) -> None:
     with answering(lambda *_: (200, PRODUCT, {})) as url:
-        secure = url.replace("http:", "https:")
+        without_tls = url.replace("http:", "https:")
         with pytest.raises(UserError, match="no trusted TLS connection.*elasticsearch_ca_certs"):
-            writer(secure, "mail").synchronise(hits([1]))
-    no_certificate = tmp_path / "ca.pem"
-    no_certificate.write_text("nothing")
+            writer(without_tls, "mail").synchronise(hits([1]))
+    certificate = self_signed(tmp_path / "server.pem", "127.0.0.1")
+    old = {"nodes": {"n": {"version": "8.19.2"}}}
+    with answering(lambda *_: (200, PRODUCT, old), certificate=certificate) as url:
+        with pytest.raises(UserError, match="no trusted TLS connection .*certificate verify fail"):
+            writer(url, "mail").synchronise(hits([1]))
+        trusting = Settings.create(
+            workspace=tmp_path, elasticsearch_url=url, elasticsearch_ca_certs=certificate
+        )
+        assert connect(trusting).nodes.info().body == old
+    other = self_signed(tmp_path / "other.pem", "127.0.0.2")
+    with answering(lambda *_: (200, PRODUCT, old), certificate=other) as url:
+        mistaken = Settings.create(
+            workspace=tmp_path, elasticsearch_url=url, elasticsearch_ca_certs=other
+        )
+        with pytest.raises(UserError, match="no trusted TLS.*IP address mismatch.*the name in"):
+            check_version(connect(mistaken), url)
+
+
+def test_a_file_of_no_certificates_is_told(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("nothing")
     settings = Settings.create(
-        workspace=tmp_path, elasticsearch_url=secure, elasticsearch_ca_certs=no_certificate
+        workspace=tmp_path,
+        elasticsearch_url="https://search.city.example:9200",
+        elasticsearch_ca_certs=tmp_path / "ca.pem",
     )
     with pytest.raises(UserError, match="ca.pem holds no certificates in PEM form"):
         connect(settings)

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from email_audit.messages.records import Address
 from email_audit.search.analysis import keyword, tokens, value_tokens
 from email_audit.search.elasticsearch.documents import from_source, to_source
-from email_audit.search.elasticsearch.mapping import mappings
-from email_audit.search.fields import FIELDS, KeywordForm
+from email_audit.search.elasticsearch.mapping import mapping_hash, mappings
+from email_audit.search.fields import FIELDS, GENERATION, KeywordForm
 from email_audit.search.interface import HitDocument
 from email_audit.tagging.records import Signal
 from tests.search.conformance import DOCUMENTS, document
@@ -127,6 +127,11 @@ def test_a_field_that_is_not_in_the_list_is_refused(client: Elasticsearch, alias
     for unknown in ({"colour": "red"}, {"signals": [{"colour": "red"}]}):
         with pytest.raises(BadRequestError, match="strict_dynamic_mapping_exception"):
             client.index(index=alias, document=unknown)
+
+
+def test_a_change_of_the_mapping_raises_the_generation() -> None:
+    # Where this fails: raise GENERATION in fields.py, then write the new digest here.
+    assert (GENERATION, mapping_hash()[:16]) == (2, "63d71aba5ba77872")
 
 
 def test_every_documented_field_is_mapped_and_keywords_can_be_counted(

@@ -40,6 +40,16 @@ def test_only_what_changed_is_written_and_what_is_no_hit_goes(
     assert visible(url, alias) == {}
 
 
+def test_what_somebody_put_there_by_hand_goes_too(
+    elasticsearch_url: str, elasticsearch_alias: str
+) -> None:
+    url, alias = elasticsearch_url, elasticsearch_alias
+    writer(url, alias).synchronise(hits(range(3)))
+    ask(url, f"{alias}/_doc/a%22b?refresh=true", method="PUT", body={"subject": "x"})
+    assert writer(url, alias).synchronise(hits(range(3))) == IndexChange(0, 1, 3)
+    assert visible(url, alias).keys() == ids(range(3))
+
+
 def test_a_lone_surrogate_is_written_and_stays_unchanged(
     elasticsearch_url: str, elasticsearch_alias: str
 ) -> None:

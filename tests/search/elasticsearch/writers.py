@@ -47,7 +47,7 @@ def writer(url: str, alias: str, *, generation: str = "1", **patience: Any) -> W
     settings = Settings.create(
         workspace=Path("unused"), elasticsearch_url=url, elasticsearch_timeout_s=2
     )
-    quick = {"limit_s": 60, "first_wait_s": 0.01, "longest_wait_s": 0.2}
+    quick = {"limit_s": 300, "first_wait_s": 0.01, "longest_wait_s": 0.2}
     client = connect(settings)
     return Writer(
         client,

@@ -5,6 +5,7 @@ queue is full or the disk is, 503 as a shard is away) is sent again, alone; what
 good is given back with its reason; nothing else counts as done.
 """
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -42,7 +43,7 @@ class Operation:
     def lines(self) -> tuple[bytes, ...]:
         """The lines as sent."""
         verb = b"delete" if self.source is None else b"index"
-        action = b'{"%b":{"_id":"%b"}}' % (verb, self.id.encode("ascii"))
+        action = b'{"%b":{"_id":%b}}' % (verb, json.dumps(self.id).encode("ascii"))
         return (action,) if self.source is None else (action, self.source)
 
 

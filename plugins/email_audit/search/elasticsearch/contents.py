@@ -1,5 +1,6 @@
 """What one index holds, asked in pages and batches so that its size does not matter."""
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any, TypeAlias
@@ -11,6 +12,7 @@ from email_audit.search.elasticsearch.patience import Patience
 
 IdArray: TypeAlias = "np.ndarray[tuple[int], np.dtype[np.bytes_]]"
 
+_ID = re.compile("[0-9a-f]{64}")
 _ID_BYTES = 32
 _IDS_A_PAGE = 10_000
 
@@ -62,7 +64,9 @@ class Contents:
     def others(self, ids: IdArray) -> Iterator[list[str]]:
         """Yield, in pages, the ids of visible documents that are not among `ids` (sorted)."""
         for page in self._pages():
-            found = np.array([bytes.fromhex(one) for one in page], dtype=ids.dtype)
+            # What somebody put there by hand has no id of ours, and is none of them.
+            digests = [bytes.fromhex(one) if _ID.fullmatch(one) else b"" for one in page]
+            found = np.array(digests, dtype=ids.dtype)
             places = np.minimum(np.searchsorted(ids, found), max(0, len(ids) - 1))
             is_among = ids[places] == found if len(ids) else np.zeros(len(found), dtype=bool)
             if others := [one for one, is_ours in zip(page, is_among, strict=True) if not is_ours]:

@@ -42,7 +42,11 @@ def to_source(document: HitDocument) -> bytes:
 
 
 def from_source(source: Mapping[str, Any]) -> HitDocument:
-    """Read a hit back from the document that `to_source` made."""
+    """Read a hit back from the document that `to_source` made.
+
+    Raises:
+        KeyError, TypeError, ValueError: for any other document.
+    """
     envelope = source[ENVELOPE]
     date = source.get("date")
     return HitDocument(
@@ -65,7 +69,7 @@ def from_source(source: Mapping[str, Any]) -> HitDocument:
         attachment_text=source.get("attachment_text", ""),
         kinds=_several(source, "kinds"),
         score=source["score"],
-        signals=tuple(Signal(**signal) for signal in source.get("signals", ())),
+        signals=tuple(Signal(**{"text": ""} | signal) for signal in source.get("signals", ())),
         review_state=source["review_state"],
         is_answered=source["answered"] == "yes",
         thread=source.get("thread"),
@@ -74,14 +78,18 @@ def from_source(source: Mapping[str, Any]) -> HitDocument:
     )
 
 
+def values_in(source: Mapping[str, Any], name: str) -> list[str]:
+    """Give the values of a text field in a document, or in a part of one."""
+    found = source.get(name, [])
+    if name in NESTED:
+        return [signal["text"] for signal in found if "text" in signal]
+    return found if isinstance(found, list) else [found]
+
+
 def _signal(signal: Signal) -> dict[str, Any]:
-    return {
-        "text": encodable(signal.text),
-        "label": encodable(signal.label),
-        "part": signal.part,
-        "start": signal.start,
-        "end": signal.end,
-    }
+    text = {"text": encodable(signal.text)} if signal.text else {}
+    label, part = encodable(signal.label), signal.part
+    return {**text, "label": label, "part": part, "start": signal.start, "end": signal.end}
 
 
 def _person(person: Address) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """The search index on an Elasticsearch server: a `SearchIndex` of a reading and a writing half."""
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 
@@ -28,7 +29,7 @@ LAYOUT = Layout(f"v{GENERATION}-{mapping_hash()[:8]}", templates, to_source)
 """How this version lays hits out."""
 
 _PERSON_WAITS_S = 5
-"""Somebody sits in front of a search or a removal and wants to know that the server is away."""
+"""Somebody sits in front of a search or a removal and wants one message that it is away."""
 
 
 class ElasticsearchIndex:
@@ -41,7 +42,7 @@ class ElasticsearchIndex:
     def __init__(self, settings: Settings) -> None:
         url, alias = settings.elasticsearch_url, settings.elasticsearch_alias
         client, setup = connect(settings), connect(settings, is_setup=True)
-        brief = Patience(url, limit_s=_PERSON_WAITS_S)
+        brief = Patience(url, limit_s=_PERSON_WAITS_S, log_level=logging.INFO)
         self._reader = Reader(client, alias=alias, patience=brief)
         self._writer = Writer(client, setup, alias=alias, layout=LAYOUT, patience=Patience(url))
         self._brief_writer = Writer(client, setup, alias=alias, layout=LAYOUT, patience=brief)

@@ -122,7 +122,7 @@ class WriterLock:
         try:
             self._setup.indices.create(
                 index=self._index,
-                settings={"index.hidden": True, "index.number_of_shards": 1},
+                settings={"index.hidden": True, "index.auto_expand_replicas": "0-1"},
                 mappings=_MAPPINGS,
             )
         except ApiError as error:

@@ -26,6 +26,7 @@ from email_audit.search.fields import (
     Field,
     FieldType,
     KeywordForm,
+    field_named,
 )
 from email_audit.search.folding import FOLDED
 
@@ -142,7 +143,7 @@ def _property(field: Field) -> JsonObject:
             "dynamic": "strict",
             "properties": {
                 "text": _text(field),
-                "label": {"type": "keyword"},
+                "label": _keyword(field_named("signal_labels")),
                 "part": {"type": "keyword"},
                 "start": {"type": "integer"},
                 "end": {"type": "integer"},

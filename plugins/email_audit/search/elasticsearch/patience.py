@@ -27,13 +27,15 @@ class Patience:
 
     Waits double from `first_wait_s` to `longest_wait_s`, each cut by up to a half at random so
     that many clients do not come back at once. `limit_s` is the time from the first failure in a
-    row after which the error is given to the caller. Setting `stopped` ends all waiting.
+    row after which the error is given to the caller. Each failure before that is logged at
+    `log_level`. Setting `stopped` ends all waiting.
     """
 
     url: str
     limit_s: float = 300
     first_wait_s: float = 0.25
     longest_wait_s: float = 20
+    log_level: int = logging.WARNING
     random: Random = field(default_factory=Random)
     stopped: threading.Event = field(default_factory=threading.Event)
 
@@ -78,8 +80,13 @@ class Waits:
         )
         wait_s = longest * (1 - patience.random.random() / 2)
         self._failures += 1
-        log.warning(
-            "%s: attempt %d failed, next in %.1f s: %s", self._what, self._failures, wait_s, reason
+        log.log(
+            patience.log_level,
+            "%s: attempt %d failed, next in %.1f s: %s",
+            self._what,
+            self._failures,
+            wait_s,
+            reason,
         )
         return not patience.stopped.wait(wait_s)
 

@@ -10,19 +10,24 @@ from contextlib import contextmanager
 from typing import Any
 
 from elastic_transport import TransportError
-from elasticsearch import ApiError, BadRequestError, Elasticsearch, NotFoundError
+from elasticsearch import ApiError, BadRequestError, Elasticsearch
 
 from email_audit.errors import RunError, UserError
+from email_audit.search.analysis import value_tokens
 from email_audit.search.elasticsearch.connection import error_reason
-from email_audit.search.elasticsearch.documents import from_source
+from email_audit.search.elasticsearch.documents import from_source, values_in
 from email_audit.search.elasticsearch.mapping import JsonObject, mapping_hash
 from email_audit.search.elasticsearch.patience import Patience
-from email_audit.search.elasticsearch.translate import query_dsl
-from email_audit.search.fields import FieldType, field_named
+from email_audit.search.elasticsearch.requests import ID, search_request, sort_values
+from email_audit.search.elasticsearch.translate import (
+    PatternSequence,
+    having_terms,
+    pattern_sequences,
+)
 from email_audit.search.highlight import Highlighter
 from email_audit.search.interface import (
     BY_RELEVANCE,
-    RELEVANCE,
+    HitDocument,
     SearchHit,
     SearchPage,
     Snapshot,
@@ -32,17 +37,20 @@ from email_audit.search.interface import (
 from email_audit.search.nodes import Node
 from email_audit.search.paging import check_page
 from email_audit.search.query import parse
+from email_audit.search.sequences import having_sequence
 
 log = logging.getLogger(__name__)
 
-_ID = "content_sha256"
 _HITS_A_REQUEST = 100
 """Of whole documents: one may hold megabytes of attachments' text."""
 
 _IDS_A_REQUEST = 10_000
+_IDS_IN_A_QUERY = 65_536
+"""Of a `terms` query: index.max_terms_count."""
+
 _KEEP_ALIVE = "10m"
-_MISSING = frozenset({-(2**63), 2**63 - 1})
-"""What Elasticsearch gives as the sort value of a document without a date, put last."""
+_GONE = frozenset({404, 503})
+"""Of a point in time: it is no more, or the shards that it stands for."""
 
 
 class Reader:
@@ -70,7 +78,12 @@ class Reader:
         check_page(keys, size, search_after)
         node = parse(query)
         self._require_ours()
-        answer = self._ask(_request(node, keys, size, search_after) | {"index": self._alias})
+        request = search_request(node, keys, size, search_after)
+        try:
+            answer = self._ask(request | {"index": self._alias})
+        except _TooManyWordsError:
+            with self.snapshot() as snapshot:
+                return snapshot.search(query, sort=sort, size=size, search_after=search_after)
         return _page(node, keys, answer["hits"]["total"]["value"], answer["hits"]["hits"])
 
     @contextmanager
@@ -86,7 +99,7 @@ class Reader:
             while True:
                 request: JsonObject = {
                     "query": {"match_all": {}},
-                    "sort": [{_ID: "asc"}],
+                    "sort": [{ID: "asc"}],
                     "size": _IDS_A_REQUEST,
                     "source": False,
                     "track_total_hits": False,
@@ -143,9 +156,7 @@ class Reader:
                     **request, allow_partial_search_results=False if "pit" not in request else None
                 ).body
             except BadRequestError as error:
-                raise UserError(
-                    f"query: Elasticsearch cannot answer it ({_root_reason(error)})"
-                ) from error
+                raise _refused(error) from error
             return answer
 
         return self._patience.call("searching", send)
@@ -156,6 +167,7 @@ class _PointInTime:
 
     def __init__(self, ask: Callable[[JsonObject], JsonObject], point_id: str) -> None:
         self._ask = ask
+        self._found: dict[PatternSequence, list[str]] = {}
         self.id = point_id
 
     def search(
@@ -174,12 +186,43 @@ class _PointInTime:
         after = search_after
         while True:
             wanted = min(size - len(hits), _HITS_A_REQUEST)
-            answer = self.ask(_request(node, keys, wanted, after))
+            try:
+                answer = self.ask(search_request(node, keys, wanted, after, self._found))
+            except _TooManyWordsError:
+                sequences = dict.fromkeys(pattern_sequences(node) if node else ())
+                if sequences.keys() <= self._found.keys():
+                    raise
+                self._found |= {sequence: self._having(sequence) for sequence in sequences}
+                continue
             found = answer["hits"]["hits"]
             hits += found
             if len(hits) == size or len(found) < wanted:
                 return _page(node, keys, answer["hits"]["total"]["value"], hits)
-            after = _sort_values(keys, found[-1])
+            after = sort_values(keys, found[-1])
+
+    def _having(self, sequence: PatternSequence) -> list[str]:
+        """Find the documents that have a sequence by reading those that have all its words."""
+        field, terms = sequence
+        request: JsonObject = {
+            "query": having_terms(field, terms),
+            "sort": [{ID: "asc"}],
+            "size": _HITS_A_REQUEST,
+            "source_includes": [field, ID],
+            "track_total_hits": False,
+        }
+        ids: list[str] = []
+        after: list[str] | None = None
+        while True:
+            hits = self.ask(request, after)["hits"]["hits"]
+            texts = {
+                hit["sort"][0]: list(value_tokens(values_in(hit["_source"], field))) for hit in hits
+            }
+            ids += having_sequence(texts, terms, 0)
+            if len(ids) > _IDS_IN_A_QUERY:
+                raise _too_many_words()
+            if len(hits) < _HITS_A_REQUEST:
+                return ids
+            after = hits[-1]["sort"][:1]
 
     def ask(self, request: JsonObject, after: Sequence[Any] | None = None) -> JsonObject:
         """Send one request over the point in time.
@@ -193,53 +236,15 @@ class _PointInTime:
         try:
             answer = self._ask({**request, "pit": point})
         except (UserError, RunError) as error:
-            if isinstance(error.__cause__, NotFoundError):
+            cause = error.__cause__
+            if isinstance(cause, ApiError) and cause.meta.status in _GONE:
                 raise RunError(
-                    "the index was replaced while it was read, or nothing was read of it for "
-                    f"{_KEEP_ALIVE}; search again"
+                    "the index was replaced or went away while it was read, or nothing was read "
+                    f"of it for {_KEEP_ALIVE}; search again"
                 ) from error
             raise
         self.id = answer["pit_id"]
         return answer
-
-
-def _request(
-    node: Node | None, keys: Sequence[SortKey], size: int, after: Sequence[SortValue] | None
-) -> JsonObject:
-    request: JsonObject = {
-        "query": {"match_none": {}} if node is None else query_dsl(node),
-        "sort": [*(_order(key) for key in keys), {_ID: {"order": "asc"}}],
-        "size": size,
-        "track_scores": True,
-        "track_total_hits": True,
-    }
-    if after is not None:
-        *values, last_id = after
-        request["search_after"] = [
-            *(_as_sent(key, value) for key, value in zip(keys, values, strict=True)),
-            last_id,
-        ]
-    return request
-
-
-def _order(key: SortKey) -> JsonObject:
-    direction = "desc" if key.descending else "asc"
-    if key.field == RELEVANCE:
-        return {RELEVANCE: {"order": direction}}
-    return {key.field: {"order": direction, "missing": "_last"}}
-
-
-def _as_sent(key: SortKey, value: SortValue) -> SortValue:
-    if value is None:
-        return min(_MISSING) if key.descending else max(_MISSING)
-    is_date = key.field != RELEVANCE and field_named(key.field).type is FieldType.DATE
-    return int(value) if is_date else float(value)
-
-
-def _sort_values(keys: Sequence[SortKey], hit: JsonObject) -> tuple[SortValue, ...]:
-    """Give a hit's place in the order; over a point in time the server adds one of its own."""
-    values = [None if value in _MISSING else value for value in hit["sort"][: len(keys)]]
-    return (*values, hit["sort"][len(keys)])
 
 
 def _page(
@@ -247,18 +252,44 @@ def _page(
 ) -> SearchPage:
     if node is None:
         return SearchPage(0, ())
-    documents = [from_source(hit["_source"]) for hit in found]
+    documents = [_document(hit) for hit in found]
     highlighter = Highlighter(node, documents)
     hits = tuple(
-        SearchHit(document, hit["_score"], highlighter.passages(document), _sort_values(keys, hit))
+        SearchHit(document, hit["_score"], highlighter.passages(document), sort_values(keys, hit))
         for document, hit in zip(documents, found, strict=True)
     )
     return SearchPage(total, hits)
 
 
-def _root_reason(error: ApiError) -> str:
-    """Give the first cause that an answer names: its top only says that shards failed."""
+def _document(hit: JsonObject) -> HitDocument:
+    try:
+        return from_source(hit["_source"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunError(
+            f"document {hit['_id']} of index {hit['_index']} is none that this audit wrote; run "
+            "`email-audit index` to put the index right"
+        ) from error
+
+
+class _TooManyWordsError(UserError):
+    """The server would have to look for more words at once than it takes."""
+
+
+def _too_many_words() -> _TooManyWordsError:
+    return _TooManyWordsError(
+        "query: it stands for more words than Elasticsearch looks for at once; make it shorter, "
+        "name a field, or write more of a word before its *"
+    )
+
+
+def _refused(error: BadRequestError) -> UserError:
+    """Say why the server refuses a query that is valid: the first cause tells, the top does not."""
     body = error.body
     cause = body.get("error", body) if isinstance(body, dict) else body
     roots = cause.get("root_cause") if isinstance(cause, dict) else None
-    return error_reason(roots[0] if roots else body)
+    reason = error_reason(roots[0] if roots else body)
+    if "maxClauseCount" in reason:
+        return _too_many_words()
+    if "Determinizing" in reason:
+        return UserError("query: a pattern in it is too complicated for Elasticsearch")
+    return UserError(f"query: Elasticsearch cannot answer it ({reason})")

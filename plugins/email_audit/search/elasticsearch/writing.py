@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 
 from elasticsearch import Elasticsearch
 
-from email_audit.errors import RunError
+from email_audit.errors import RunError, UserError
 from email_audit.search.elasticsearch.bulk import BulkSender, Operation
 from email_audit.search.elasticsearch.connection import check_version
 from email_audit.search.elasticsearch.contents import Contents, IdArray, id_array
@@ -139,6 +139,7 @@ class Writer:
             RunError: where the server cannot be reached.
             UserError: where a setting is wrong.
         """
+        self._check_version()
         generations = self._generations.listed()
         live = next((known for known in reversed(generations) if known.is_live), None)
         notes = [
@@ -159,10 +160,13 @@ class Writer:
         notes.insert(0, f"{live.name}: in use{state}")
         return IndexStatus(place, self._contents(live.name).count(), is_current, tuple(notes))
 
-    def _lock(self) -> WriterLock:
+    def _check_version(self) -> None:
         self._patience.call(
             "asking for the version", lambda: check_version(self._client, self._patience.url)
         )
+
+    def _lock(self) -> WriterLock:
+        self._check_version()
         return WriterLock(
             self._client, self._setup, self._alias, self._patience, lease_s=self._lease_s
         )
@@ -181,8 +185,15 @@ class Writer:
                 self._generations.switch(target)
             if len(self._generations.listed()) > 1:
                 lock.check()
-                self._generations.drop_others(target)
+                self._drop_others(target)
         return IndexChange(account.written, removed, account.unchanged, tuple(account.refused))
+
+    def _drop_others(self, target: Generation) -> None:
+        try:
+            self._generations.drop_others(target)
+        except UserError as error:
+            # The write itself is done; whoever has the set-up key will drop them.
+            log.warning("indices beside %s are left: %s", target.name, error)
 
     def _target(self, *, is_anew: bool) -> Generation:
         """Give the index to write to: the one in use, one left half-built, or a new one."""

@@ -28,7 +28,7 @@ from email_audit.tagging.records import Kind
 JUDGE_FACTORY = "email_audit_judge"
 MENTION = "MENTION"
 
-_MOST_SURE = 4.0
+_MOST_SURE = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Logistic:
 class JudgeWeights:
     """The trained tables.
 
-    `closing` and `closing_kinds` know two features, "judge" and "encoder": the log-odds of either.
+    `closing` and `closing_kinds` know the features of `closing_features`.
     `thresholds` holds "enforcement", "gated" (the score of mail that the gate stops), "read" (the
     judge's probability from which the encoder reads a message) and each kind's name.
     """
@@ -67,14 +67,14 @@ class JudgeWeights:
 class Weighed:
     """The judge's own log-odds of a mention, and whether the context decided.
 
-    `is_answer`: it was judged with the text that it answers. `is_unadopted`: it is an answer that
-    does not take that up (guide, section 6).
+    `is_answer`: it was judged with the text that it answers. `left_alone`: it is an answer whose
+    words do not seem to take that up (guide, section 6).
     """
 
     odds: float
     by_context: bool
     is_answer: bool = False
-    is_unadopted: bool = False
+    left_alone: bool = False
 
 
 class Judge:
@@ -112,7 +112,7 @@ class Judge:
         features = reply_features(own_odds, self.text_odds(context), found, words, lexicon)
         odds = self.weights.answer.odds(features)
         return Weighed(
-            odds, odds > own_odds, is_answer=True, is_unadopted=leaves_alone(found, lexicon)
+            odds, odds > own_odds, is_answer=True, left_alone=leaves_alone(found, lexicon)
         )
 
     def is_doubtful(self, weighed: Weighed) -> bool:
@@ -120,9 +120,7 @@ class Judge:
 
         What a short answer means only a closer reading tells.
         """
-        if weighed.is_answer:
-            return not weighed.is_unadopted
-        return probability(weighed.odds) >= self.weights.thresholds["read"]
+        return weighed.is_answer or probability(weighed.odds) >= self.weights.thresholds["read"]
 
     def score(self, weighed: Weighed, read: Mapping[str, float] | None) -> float:
         """Give the probability of a mention.
@@ -135,7 +133,7 @@ class Judge:
         if read is None:
             cleared = self.weights.thresholds["gated"]
             return min(probability(weighed.odds), cleared)
-        features = closing_features(weighed.odds, read[MENTION])
+        features = closing_features(weighed.odds, read[MENTION], left_alone=weighed.left_alone)
         return probability(self.weights.closing.odds(features))
 
     def own_kind_odds(self, own: Sequence[Doc], context: Sequence[Doc]) -> dict[str, float]:
@@ -203,15 +201,16 @@ def kind_features(own: Sequence[Doc], context: Sequence[Doc]) -> dict[str, float
     return features | {f"carried:{concept}": 1.0 for concept in concepts(context)}
 
 
-def closing_features(judge: float, encoder: float) -> dict[str, float]:
-    """Give what closing models see: the log-odds of both, cut off.
+def closing_features(judge: float, encoder: float, *, left_alone: bool = False) -> dict[str, float]:
+    """Give what closing models see: the log-odds of both, cut off, and whether an answer adopts.
 
-    Neither may be so sure that the other one's evidence counts nothing.
+    Neither of the two may be so sure that the other one's evidence counts nothing.
     """
-    return {
+    features = {
         "judge": max(-_MOST_SURE, min(_MOST_SURE, judge)),
         "encoder": max(-_MOST_SURE, min(_MOST_SURE, encoder)),
     }
+    return features | {"left_alone": 1.0} if left_alone else features
 
 
 def closing_kind_odds(

@@ -13,16 +13,13 @@ from email_audit.tagging.components.judge import (
 from email_audit.tagging.components.odds import probability
 from email_audit.tagging.learning.labels import Labelled
 from email_audit.tagging.learning.logistic import Assumption, fit_logistic
-from email_audit.tagging.learning.thresholds import decision_threshold, kind_threshold
+from email_audit.tagging.learning.thresholds import LEAST_COST, kind_threshold
 from email_audit.tagging.records import Kind, Opinion
 
-FEATURES = frozenset({"judge", "encoder"})
-UNTRAINED = Logistic(0.0, {"judge": 0.8, "encoder": 0.4})
-"""What is assumed of both before any message is seen.
-
-The judge's evidence has names and rarely errs on everyday mail, of which labelled messages hold too
-little to show it; the encoder is trained on messages written to hide, and is often too sure.
-"""
+FEATURES = frozenset({"judge", "encoder", "left_alone"})
+UNTRAINED = Logistic(0.0, {"judge": 0.5, "encoder": 0.5, "left_alone": -3.0})
+UNTRAINED_KIND = Logistic(0.0, {"judge": 0.5, "encoder": 0.5})
+"""What is assumed before any message is seen."""
 
 
 def fit_closing(
@@ -43,49 +40,40 @@ def fit_closing(
     read = [(label, opinion) for label, opinion in pairs if opinion.read is not None]
     closing = _fit(
         weights.closing,
-        [_row(opinion, MENTION, opinion.judge) for _, opinion in read],
+        [_mention_row(opinion) for _, opinion in read],
         [label.enforcement for label, _ in read],
         strength,
     )
     hits = [(label, opinion) for label, opinion in read if label.enforcement]
     closing_kinds = {
         kind.value: _fit(
-            weights.closing_kinds.get(kind.value, UNTRAINED),
-            [_row(opinion, kind.value, opinion.judge_kinds[kind.value]) for _, opinion in hits],
+            weights.closing_kinds.get(kind.value, UNTRAINED_KIND),
+            [_kind_row(opinion, kind) for _, opinion in hits],
             [kind in label.kinds for label, _ in hits],
             strength,
         )
         for kind in Kind
     }
     weights = replace(weights, closing=closing, closing_kinds=closing_kinds)
-    threshold = decision_threshold(
-        [
-            (
-                0.0 if opinion.read is None else score(weights, opinion),
-                label.enforcement,
-            )
-            for label, opinion in pairs
-        ]
-    )
     cleared = [label.enforcement for label, opinion in pairs if opinion.read is None]
     thresholds = {
         **weights.thresholds,
-        "enforcement": threshold,
+        "enforcement": LEAST_COST,
         # Laplace's rule of succession on what the judge cleared, and never near the threshold.
-        "gated": round(min((sum(cleared) + 1) / (len(cleared) + 2), threshold / 2), 6),
+        "gated": round(min((sum(cleared) + 1) / (len(cleared) + 2), LEAST_COST / 2), 6),
         **_kind_thresholds(weights, hits),
     }
     return replace(weights, thresholds=thresholds)
 
 
-def score(weights: JudgeWeights, opinion: Opinion) -> float:
-    """Give the probability of a mention of a message that the encoder has read."""
-    return probability(weights.closing.odds(_row(opinion, MENTION, opinion.judge)))
-
-
-def _row(opinion: Opinion, label: str, judge: float) -> dict[str, float]:
+def _mention_row(opinion: Opinion) -> dict[str, float]:
     assert opinion.read is not None
-    return closing_features(judge, opinion.read[label])
+    return closing_features(opinion.judge, opinion.read[MENTION], left_alone=opinion.left_alone)
+
+
+def _kind_row(opinion: Opinion, kind: Kind) -> dict[str, float]:
+    assert opinion.read is not None
+    return closing_features(opinion.judge_kinds[kind.value], opinion.read[kind.value])
 
 
 def _fit(
