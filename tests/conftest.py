@@ -37,13 +37,19 @@ def postgresql() -> Iterator[PostgreSQL]:
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
-def backend(request: pytest.FixtureRequest) -> Iterator[databases.Backend]:
-    """Each kind of database in turn; audits keep their cases there."""
-    chosen = databases.SQLITE
+def backend(request: pytest.FixtureRequest) -> databases.Backend:
+    """Each kind of database in turn: where the audits of a test that takes this keep cases."""
     if request.param == "postgresql":
-        chosen = databases.Backend("postgresql", request.getfixturevalue("postgresql"))
-    databases.use(chosen)
-    yield chosen
+        return databases.Backend("postgresql", request.getfixturevalue("postgresql"))
+    return databases.SQLITE
+
+
+@pytest.fixture(autouse=True)
+def _cases_are_kept_in_the_backend(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Only a test's own audits: what several tests share is on SQLite, or names its database."""
+    if "backend" in request.fixturenames:
+        databases.use(request.getfixturevalue("backend"))
+    yield
     databases.use(databases.SQLITE)
 
 
