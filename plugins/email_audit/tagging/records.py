@@ -65,14 +65,14 @@ class Opinion:
     """What the parts of the classifier say of one message, as log-odds.
 
     `judge` of a mention, `judge_kinds` of each kind, `read` what the encoder says of both by label;
-    None where it did not read the message. `left_alone`: it is an answer whose words do not seem to
-    take up what it answers.
+    None where it did not read the message. `is_ordinary`: it is an answer that speaks of ordinary
+    life only.
     """
 
     judge: float
     judge_kinds: Mapping[str, float]
     read: Mapping[str, float] | None
-    left_alone: bool = False
+    is_ordinary: bool = False
 
 
 class Tagger(Protocol):

@@ -96,7 +96,7 @@ class SpacyTagger:
                 judge=odds,
                 judge_kinds=self._judge.own_kind_odds(case.own, case.deciding_context),
                 read=None if closely is None else closely.odds,
-                left_alone=case.weighed is not None and case.weighed.left_alone,
+                is_ordinary=case.weighed is not None and case.weighed.is_ordinary,
             )
 
     def _cases(self, inputs: Iterable[TagInput]) -> Iterator[_Case]:

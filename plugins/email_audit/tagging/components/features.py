@@ -4,6 +4,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 from spacy.tokens import Doc
 
@@ -139,17 +140,29 @@ def reply_features(
     return features
 
 
-def leaves_alone(own_concepts: set[str], lexicon: Mapping[str, Entry]) -> bool:
-    """Say whether an answer's words only report an absence, a wrong addressee, or ordinary life.
+class Adoption(Enum):
+    """How an answer's words stand to what it answers, as far as the lexicon tells."""
 
-    Such an answer does not adopt what it quotes, whatever that is (annotation guide, sections 3
-    and 6). One word that speaks for enforcement, agrees or declines, and it is no such answer.
+    OPEN = "open"
+    """It may take that up."""
+    ORDINARY = "ordinary"
+    """It speaks of ordinary life only; some who do still answer ("pizza's here, mile 88")."""
+    NONE = "none"
+    """It reports an absence or a wrong addressee: no adoption (annotation guide, section 6)."""
+
+
+def adoption(own_concepts: set[str], lexicon: Mapping[str, Entry]) -> Adoption:
+    """Say how an answer stands to what it answers.
+
+    One word that speaks for enforcement, agrees or declines, and the matter is open.
     """
     telling = {name for name in own_concepts if lexicon[name].stance is not Stance.TOPIC}
     stances = {lexicon[name].stance for name in telling}
     if stances & {Stance.FOR, Stance.AGREES, Stance.DECLINES}:
-        return False
-    return Stance.ABSENT in stances or (bool(telling) and telling <= _ABSTAINING)
+        return Adoption.OPEN
+    if Stance.ABSENT in stances:
+        return Adoption.NONE
+    return Adoption.ORDINARY if telling and telling <= _ABSTAINING else Adoption.OPEN
 
 
 def _cut(odds: float) -> float:

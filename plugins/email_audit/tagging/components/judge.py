@@ -15,8 +15,9 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from email_audit.tagging.components.features import (
+    Adoption,
+    adoption,
     concepts,
-    leaves_alone,
     reply_features,
     text_views,
 )
@@ -67,14 +68,17 @@ class JudgeWeights:
 class Weighed:
     """The judge's own log-odds of a mention, and whether the context decided.
 
-    `is_answer`: it was judged with the text that it answers. `left_alone`: it is an answer whose
-    words do not seem to take that up (guide, section 6).
+    `adoption`: how it stands to the text that it was judged with; None where it was judged alone.
     """
 
     odds: float
     by_context: bool
-    is_answer: bool = False
-    left_alone: bool = False
+    adoption: Adoption | None = None
+
+    @property
+    def is_ordinary(self) -> bool:
+        """Whether it is an answer that speaks of ordinary life only."""
+        return self.adoption is Adoption.ORDINARY
 
 
 class Judge:
@@ -111,16 +115,16 @@ class Judge:
         found, lexicon = concepts(own), self._lexicon()
         features = reply_features(own_odds, self.text_odds(context), found, words, lexicon)
         odds = self.weights.answer.odds(features)
-        return Weighed(
-            odds, odds > own_odds, is_answer=True, left_alone=leaves_alone(found, lexicon)
-        )
+        return Weighed(odds, odds > own_odds, adoption(found, lexicon))
 
     def is_doubtful(self, weighed: Weighed) -> bool:
         """Say whether the encoder must read the message: the judge alone does not clear it.
 
         What a short answer means only a closer reading tells.
         """
-        return weighed.is_answer or probability(weighed.odds) >= self.weights.thresholds["read"]
+        if weighed.adoption is not None:
+            return weighed.adoption is not Adoption.NONE
+        return probability(weighed.odds) >= self.weights.thresholds["read"]
 
     def score(self, weighed: Weighed, read: Mapping[str, float] | None) -> float:
         """Give the probability of a mention.
@@ -133,7 +137,7 @@ class Judge:
         if read is None:
             cleared = self.weights.thresholds["gated"]
             return min(probability(weighed.odds), cleared)
-        features = closing_features(weighed.odds, read[MENTION], left_alone=weighed.left_alone)
+        features = closing_features(weighed.odds, read[MENTION], is_ordinary=weighed.is_ordinary)
         return probability(self.weights.closing.odds(features))
 
     def own_kind_odds(self, own: Sequence[Doc], context: Sequence[Doc]) -> dict[str, float]:
@@ -201,8 +205,10 @@ def kind_features(own: Sequence[Doc], context: Sequence[Doc]) -> dict[str, float
     return features | {f"carried:{concept}": 1.0 for concept in concepts(context)}
 
 
-def closing_features(judge: float, encoder: float, *, left_alone: bool = False) -> dict[str, float]:
-    """Give what closing models see: the log-odds of both, cut off, and whether an answer adopts.
+def closing_features(
+    judge: float, encoder: float, *, is_ordinary: bool = False
+) -> dict[str, float]:
+    """Give what closing models see: both log-odds, cut off, and whether an answer is ordinary.
 
     Neither of the two may be so sure that the other one's evidence counts nothing.
     """
@@ -210,7 +216,7 @@ def closing_features(judge: float, encoder: float, *, left_alone: bool = False) 
         "judge": max(-_MOST_SURE, min(_MOST_SURE, judge)),
         "encoder": max(-_MOST_SURE, min(_MOST_SURE, encoder)),
     }
-    return features | {"left_alone": 1.0} if left_alone else features
+    return features | {"ordinary": 1.0} if is_ordinary else features
 
 
 def closing_kind_odds(

@@ -16,8 +16,8 @@ from email_audit.tagging.learning.logistic import Assumption, fit_logistic
 from email_audit.tagging.learning.thresholds import LEAST_COST, kind_threshold
 from email_audit.tagging.records import Kind, Opinion
 
-FEATURES = frozenset({"judge", "encoder", "left_alone"})
-UNTRAINED = Logistic(0.0, {"judge": 0.5, "encoder": 0.5, "left_alone": -3.0})
+FEATURES = frozenset({"judge", "encoder", "ordinary"})
+UNTRAINED = Logistic(0.0, {"judge": 0.5, "encoder": 0.5, "ordinary": -3.0})
 UNTRAINED_KIND = Logistic(0.0, {"judge": 0.5, "encoder": 0.5})
 """What is assumed before any message is seen."""
 
@@ -68,7 +68,7 @@ def fit_closing(
 
 def _mention_row(opinion: Opinion) -> dict[str, float]:
     assert opinion.read is not None
-    return closing_features(opinion.judge, opinion.read[MENTION], left_alone=opinion.left_alone)
+    return closing_features(opinion.judge, opinion.read[MENTION], is_ordinary=opinion.is_ordinary)
 
 
 def _kind_row(opinion: Opinion, kind: Kind) -> dict[str, float]:
