@@ -2,7 +2,7 @@
 
 Puts the fine-tuned encoder, quantised, into the pipeline that `prepare` wrote. The part "dev", by
 writers that nothing before has seen, with real everyday mail of other senders
-(EMAIL_AUDIT_BACKGROUND), decides how judge and encoder are put together, and the thresholds.
+(EMAIL_AUDIT_TRAINING_MAIL), decides how judge and encoder are put together, and the thresholds.
 """
 
 import argparse

@@ -1,14 +1,12 @@
 """Real mail of other people, for learning and measuring what everyday mail looks like.
 
-EMAIL_AUDIT_BACKGROUND names gzip-compressed mboxes, separated as PATH is. Every message in them is
-taken for a non-hit: no person read them all. Whole senders are kept apart, by a hash of the
+EMAIL_AUDIT_TRAINING_MAIL names files or archives of mail, separated as PATH is. Every message in
+them is taken for a non-hit: no person read them all. Whole senders are kept apart, by a hash of the
 address, and a message whose content a part before has does not count in a later one.
 """
 
-import gzip
 import hashlib
 import os
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -18,18 +16,10 @@ from email_audit.steps.loose import read_loose
 from email_audit.steps.tag import tag_input
 from email_audit.tagging.learning.labels import Labelled
 
-VARIABLE = "EMAIL_AUDIT_BACKGROUND"
+VARIABLE = "EMAIL_AUDIT_TRAINING_MAIL"
 _SHARES = {"train": 60, "dev": 15, "test": 25}
 """Of the senders, in hundredths."""
 _WRITERS = 4
-
-
-def read_mail(path: Path) -> list[Message]:
-    """Read every message of a gzip-compressed mbox as an audit does."""
-    with tempfile.NamedTemporaryFile(suffix=".mbox") as plain:
-        plain.write(gzip.decompress(path.read_bytes()))
-        plain.flush()
-        return [found.message for found in read_loose([Path(plain.name)])]
 
 
 def background(files: Iterable[Path] | None = None) -> dict[str, list[Labelled]]:
@@ -38,7 +28,8 @@ def background(files: Iterable[Path] | None = None) -> dict[str, list[Labelled]]
         files = [Path(name) for name in os.environ.get(VARIABLE, "").split(os.pathsep) if name]
     distinct: dict[str, dict[str, Message]] = {part: {} for part in PARTS}
     for path in files:
-        for message in read_mail(path):
+        for found in read_loose([path]):
+            message = found.message
             distinct[_part(message)].setdefault(message.content_sha256, message)
     parts: dict[str, list[Labelled]] = {}
     seen: set[str] = set()
@@ -63,7 +54,7 @@ def _labelled(message: Message) -> Labelled:
     return Labelled(
         id=f"{writer}-{message.content_sha256}",
         writer=writer,
-        group=f"{writer}/{_address(message)}",
+        group=f"{writer}/{_sender(message)}",
         message=tag_input(message, None),
         enforcement=False,
         kinds=(),
@@ -73,9 +64,9 @@ def _labelled(message: Message) -> Labelled:
 
 
 def _number(message: Message, purpose: str) -> int:
-    digest = hashlib.sha256(f"{purpose} {_address(message)}".encode("utf-8", "replace")).digest()
+    digest = hashlib.sha256(f"{purpose} {_sender(message)}".encode("utf-8", "replace")).digest()
     return int.from_bytes(digest[:4])
 
 
-def _address(message: Message) -> str:
+def _sender(message: Message) -> str:
     return message.sender.address.lower() if message.sender else ""

@@ -55,8 +55,8 @@ class Plan:
 
 
 def base_folder() -> Path:
-    """Find the published weights: EMAIL_AUDIT_ENCODER_BASE, else where `base_weights` put them."""
-    folder = Path(os.environ.get("EMAIL_AUDIT_ENCODER_BASE", BASE_FOLDER))
+    """Find the published weights: EMAIL_AUDIT_TRAINING_BASE, else where `base_weights` put them."""
+    folder = Path(os.environ.get("EMAIL_AUDIT_TRAINING_BASE", BASE_FOLDER))
     if not (folder / WEIGHTS_FILE).is_file():
         raise SystemExit(f"{folder}: no base weights are there; run `make model-environment`")
     return folder

@@ -2,8 +2,8 @@
 
 Fits all but the encoder to the part "train" and writes the pipeline, and what the encoder is to
 learn from. The weights of gate and judge are fitted to scores of classifiers that have not seen
-the message (cross-fitting by storyline). With EMAIL_AUDIT_BACKGROUND, real everyday mail is learned
-from, too (background.py). "dev" and "test" are not read here.
+the message (cross-fitting by storyline). With EMAIL_AUDIT_TRAINING_MAIL, real everyday mail is
+learned from, too (background.py). "dev" and "test" are not read here.
 """
 
 import argparse

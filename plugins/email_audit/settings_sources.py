@@ -52,7 +52,8 @@ DAG_VARIABLES = {
 """What the DAG files read when Airflow parses them: variables of the environment only."""
 
 _OTHER_VARIABLES = frozenset({"SETTINGS"})
-_TESTS = "TEST_"
+_APART = (f"{PREFIX}TEST_", f"{PREFIX}TRAINING_")
+"""Starts of the names that tests and the classifier's training read (nlp/README.md)."""
 _MASK = "********"
 _PASSWORD = re.compile(r"(?<=://)([^:/@\s]*):[^@\s]*@")
 
@@ -233,11 +234,7 @@ def _unknown(layers: list[Layer]) -> Iterator[str]:
     names = {f"{PREFIX}{key}".upper() for key in known}
     names |= {f"{PREFIX}{name}" for name in {*DAG_VARIABLES, *_OTHER_VARIABLES}}
     for name in sorted(os.environ):
-        if (
-            name.startswith(PREFIX)
-            and not name.startswith(f"{PREFIX}{_TESTS}")
-            and name not in names
-        ):
+        if name.startswith(PREFIX) and not name.startswith(_APART) and name not in names:
             yield f"{name}: is no setting{_meant(name, names)}"
 
 
