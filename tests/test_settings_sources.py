@@ -13,7 +13,7 @@ from email_audit.cli import cli
 from email_audit.errors import UserError
 from email_audit.exchange.settings import ExchangeSettings
 from email_audit.settings import Settings
-from email_audit.settings_sources import effective, load
+from email_audit.settings_sources import effective, load, shown
 
 
 @pytest.fixture
@@ -159,3 +159,16 @@ def test_an_airflow_connection_gives_the_database() -> None:
         database_url_of(Connection(conn_id="case", conn_type="mysql"))
     with pytest.raises(UserError, match="needs a host and a database"):
         database_url_of(Connection(conn_id="case", conn_type="postgres", host="h"))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "postgresql://audit:S3cret@db/audit",
+        "postgresql://audit:pa@S3cret@db/audit",
+        "postgresql://db/audit?user=a&password=S3cret&sslmode=require",
+        "postgresql://db/audit?sslpassword=S3cret",
+    ],
+)
+def test_a_password_in_an_url_is_masked_wherever_it_stands(value: str) -> None:
+    assert "S3cret" not in shown(value)

@@ -55,7 +55,10 @@ _OTHER_VARIABLES = frozenset({"SETTINGS"})
 _APART = (f"{PREFIX}TEST_", f"{PREFIX}TRAINING_")
 """Starts of the names that tests and the classifier's training read (nlp/README.md)."""
 _MASK = "********"
-_PASSWORD = re.compile(r"(?<=://)([^:/@\s]*):[^@\s]*@")
+_PASSWORD = re.compile(r"(?<=://)([^:/@\s]*):\S*@")
+_SECRET_IN_QUERY = re.compile(
+    r"(?i)([?&][^=&\s]*(?:password|passwd|secret|token|key)[^=&\s]*=)[^&\s]*"
+)
 
 _Settings = TypeVar("_Settings", bound=BaseSettings)
 
@@ -133,7 +136,8 @@ def shown(value: object) -> str:
         return _MASK if value.get_secret_value() else ""
     if value is None:
         return ""
-    return _PASSWORD.sub(rf"\1:{_MASK}@", str(value))
+    masked = _PASSWORD.sub(rf"\1:{_MASK}@", str(value))
+    return _SECRET_IN_QUERY.sub(rf"\1{_MASK}", masked)
 
 
 def variable_of(cls: type[BaseSettings], name: str) -> str:

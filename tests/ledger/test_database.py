@@ -1,5 +1,6 @@
 """The case database: migrations equal the models, constraints hold, the custody log only grows."""
 
+import traceback
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -257,3 +258,34 @@ def test_many_writers_at_once_neither_fork_nor_break_the_custody_log(url: str) -
     first.close()
     assert len(entries) == 60
     assert list(chain_faults(entries)) == []
+
+
+def test_no_failure_quotes_rows_of_the_case(database: CaseDatabase) -> None:
+    with pytest.raises(RunError) as caught, database.session() as session:
+        session.add(StateRow(name="twice", value="hold him for ICE"))
+        session.flush()
+        session.execute(
+            text("INSERT INTO state (name, value) VALUES ('twice', :words)"),
+            {"words": "hold him for ICE"},
+        )
+    assert "hold him" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://db/audit?user=a&password=S3cret",
+        "postgresql://audit:S3cret@db/audit",
+    ],
+)
+def test_a_database_is_named_without_its_password(url: str) -> None:
+    database = CaseDatabase(url)
+    assert "S3cret" not in database.location
+    database.close()
+
+
+@pytest.mark.parametrize("url", ["postgresql://audit:pa@ss:S3cret@db/audit"])
+def test_a_password_that_breaks_the_url_is_not_quoted(url: str) -> None:
+    with pytest.raises(UserError, match="%40") as caught:
+        CaseDatabase(url)
+    assert "S3cret" not in "".join(traceback.format_exception(caught.value))

@@ -1,5 +1,6 @@
 """Open the case database: engine, transactions, migrations, and clear errors for what fails."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,8 +12,10 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, m
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from email_audit.errors import EmailAuditError, RunError, UserError
+from email_audit.errors import EmailAuditError, RunError, UserError, failure_place
 from email_audit.ledger.locks import Lock, take_lock
+
+log = logging.getLogger(__name__)
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _BACKENDS = ("sqlite", "postgresql")
@@ -24,7 +27,8 @@ class CaseDatabase:
 
     def __init__(self, url: str) -> None:
         parsed = _parsed(url)
-        self.location = parsed.render_as_string(hide_password=True)
+        # Without the query: a password can stand there, too.
+        self.location = parsed.set(query={}).render_as_string(hide_password=True)
         self._is_sqlite = parsed.get_backend_name() == "sqlite"
         options: dict[str, Any] = {}
         self._file = Path(parsed.database) if self._is_sqlite and parsed.database else None
@@ -93,10 +97,13 @@ class CaseDatabase:
         except EmailAuditError:
             raise
         except DBAPIError as error:
-            raise RunError(
+            message = (
                 f"{self.location}: {_first_line(error)}. Everything committed before "
                 "is kept; mend the cause (disk space, permissions, server) and run again"
-            ) from error
+            )
+            log.debug("database: %s", failure_place(error))
+            # The driver's exceptions quote rows, and rows hold words of mail: no log may show them.
+            raise RunError(message) from None
 
 
 def _parsed(url: str) -> URL:
@@ -106,10 +113,11 @@ def _parsed(url: str) -> URL:
     """
     try:
         parsed = make_url(url)
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, ValueError):
         raise UserError(
-            "database_url is not a database URL; it looks like postgresql://USER@HOST/DATABASE"
-        ) from error
+            "database_url is not a database URL; it looks like postgresql://USER@HOST/DATABASE "
+            "(@ and : in a password are written %40 and %3A)"
+        ) from None
     if parsed.drivername in {"postgresql", "postgres"}:
         return parsed.set(drivername="postgresql+psycopg")
     return parsed
@@ -120,7 +128,7 @@ def _engine(url: URL, options: dict[str, Any]) -> Engine:
     if backend not in _BACKENDS:
         raise UserError(f"database_url: {backend!r} is none of {', '.join(_BACKENDS)}")
     try:
-        return create_engine(url, **options)
+        return create_engine(url, hide_parameters=True, **options)
     except (ImportError, SQLAlchemyError) as error:
         raise UserError(
             f"database_url: the driver of {url.drivername} is not there; install it with "
