@@ -38,7 +38,7 @@ def services(project: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def is_once(service: dict[str, Any]) -> bool:
-    return service["restart"] == "no"
+    return service["restart"] != "unless-stopped"
 
 
 def secret_names(service: dict[str, Any]) -> set[str]:
@@ -124,6 +124,16 @@ def test_every_image_is_pinned(project: dict[str, Any]) -> None:
     assert re.fullmatch(r"apache/airflow:slim-\d+\.\d+\.\d+-python3\.11", base[1])
 
 
+def test_the_image_is_built_once_by_what_every_start_starts(project: dict[str, Any]) -> None:
+    """Two services that build one tag at the same time fail; and no registry has the image."""
+    (builder,) = (name for name, service in services(project) if "build" in service)
+    assert "profiles" not in project["services"][builder]
+    image = project["services"][builder]["image"]
+    users = [service for _, service in services(project) if service["image"] == image]
+    assert len(users) > 1
+    assert {service["pull_policy"] for service in users} == {"never"}
+
+
 def test_versions_are_those_of_the_locks(project: dict[str, Any]) -> None:
     dockerfile = (REPOSITORY / "deploy/Dockerfile").read_text()
     (airflow,) = set(re.findall(r"slim-([\d.]+)-python", dockerfile))
@@ -166,9 +176,9 @@ def test_the_containers_are_never_root() -> None:
 def test_every_service_is_watched(project: dict[str, Any]) -> None:
     for name, service in services(project):
         if is_once(service):
+            assert service["restart"] in {"no", "on-failure:5"}, name
             assert service["healthcheck"] == {"disable": True}, name
         else:
-            assert service["restart"] == "unless-stopped", name
             assert service["healthcheck"]["test"][0] in {"CMD", "CMD-SHELL"}, name
             assert {"interval", "timeout", "retries"} <= set(service["healthcheck"]), name
 
