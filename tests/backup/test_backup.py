@@ -1,6 +1,7 @@
 """A backup brings back the same audit, is checkable without us, and is whole or no backup."""
 
 import io
+import os
 import shutil
 import signal
 import sqlite3
@@ -303,6 +304,24 @@ def test_an_audit_in_postgresql_is_backed_up_and_restored(postgresql: str, tmp_p
     database.close()
     with pytest.raises(UserError, match="the case database: not empty"):
         restore(tmp_path / "backup", tmp_path / "again", database_url=second)
+
+
+@pytest.mark.parametrize("program", ["pg_dump", "pg_restore"])
+def test_client_programs_of_another_version_are_refused_before_anything_is_written(
+    postgresql: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
+    newer = tmp_path / "bin" / program
+    newer.parent.mkdir()
+    newer.write_text(f"#!/bin/sh\necho '{program} (PostgreSQL) 99.1 (Debian 99.1-1)'\n")
+    newer.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{newer.parent}{os.pathsep}{os.environ['PATH']}")
+    audit = audit_in(tmp_path / "audit", P1="ann@city.example")
+    settings = audit.settings(database_url=new_database(postgresql, f"versions_{program}"))
+    with open_case(settings, create=True):
+        pass
+    with pytest.raises(RunError, match=rf"PostgreSQL \d+, but {program} here is of version 99"):
+        back_up(settings, tmp_path / "backup")
+    assert not (tmp_path / "backup").exists()
 
 
 def test_a_backup_of_the_other_kind_of_database_is_refused(

@@ -137,6 +137,7 @@ def _require_fitting(
             f"{backup}: is the backup of a {manifest.database_kind} database, and the target is "
             f"{copier.kind}; set EMAIL_AUDIT_DATABASE_URL to an empty {manifest.database_kind} one"
         )
+    copier.require_programs()
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
