@@ -101,7 +101,7 @@ def variables() -> set[str]:
     return set(re.findall(r"(?<!\$)\$\{(\w+)", COMPOSE.read_text()))
 
 
-@pytest.mark.parametrize("variable", sorted(variables() - {"SCHEDULE"}))
+@pytest.mark.parametrize("variable", sorted(variables() - {"REQUESTS", "SCHEDULE"}))
 def test_nothing_starts_before_the_set_up(variable: str) -> None:
     values = dict.fromkeys(variables(), "1")
     compose.load(COMPOSE, values)
@@ -299,6 +299,15 @@ def test_every_setting_is_one_that_exists(project: dict[str, Any], deployment: P
         targets = {s["target"] for s in service.get("secrets", []) if isinstance(s, dict)}
         given |= {target.upper() for target in targets if target.startswith("email_audit_")}
         assert given <= known, (name, given - known)
+
+
+def test_the_agencys_requests_reach_the_audit_when_they_are_named(deployment: Path) -> None:
+    values = compose.environment(deployment / ".env")
+    for named in ("", "/input/requests.csv"):
+        project = compose.load(COMPOSE, values | {"REQUESTS": named})
+        for name in ("airflow-dag-processor", "airflow-worker"):
+            environment = project["services"][name]["environment"]
+            assert environment["EMAIL_AUDIT_REQUESTS"] == named
 
 
 def test_every_command_is_one_that_exists(project: dict[str, Any]) -> None:

@@ -37,8 +37,11 @@ COMPOSE_PROFILES={profile}
 # The account that owns the secrets; every container runs as it.
 RUN_AS={uid}
 SECRETS={secrets}
-# roster.csv, requests.csv and the folder mail/ of mailbox exports; mounted read-only.
+# roster.csv and the folder mail/ of mailbox exports; mounted read-only as /input.
 INPUT={input}
+# The agency's own log of requests, by its place in the container: /input/requests.csv for the file
+# requests.csv in the folder above; empty: there is none.
+REQUESTS=
 # Where `docker compose run --rm operator email-audit backup --to /backups` writes.
 BACKUPS={backups}
 # Where case bundles go: the folder bundles/ of the workspace.
