@@ -32,7 +32,8 @@ ENVIRONMENT = """\
 # Written by `email-audit deploy set-up`, read by docker-compose.yml. There is no secret in here:
 # they lie in the folder below. Change what you like, then `docker compose up -d`.
 
-# laptop: one node of Elasticsearch. cluster: three.
+# laptop: one node of Elasticsearch. cluster: three, with an index of their own that is written anew
+# (`email-audit index`). `docker compose down` before you change it, or the old nodes go on beside.
 COMPOSE_PROFILES={profile}
 # The account that owns the secrets; every container runs as it.
 RUN_AS={uid}
