@@ -10,9 +10,10 @@ import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, unquote_plus
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
 from email_audit.backup.database import copier_for
 from email_audit.backup.make import BackupReport, make_backup
@@ -28,7 +29,7 @@ from email_audit.settings import Settings
 from email_audit.steps.case import open_case
 from email_audit.steps.verify_evidence import verify_evidence
 from tests.audits import Audit, audit_in, everything, mail, silent
-from tests.backup.conftest import HIT, make_audit, new_database
+from tests.backup.conftest import HIT, PASSWORD, make_audit, new_database
 
 
 def back_up(settings: Settings, to: Path) -> BackupReport:
@@ -346,6 +347,31 @@ def test_an_audit_in_postgresql_is_backed_up_and_restored(postgresql: str, tmp_p
     database.close()
     with pytest.raises(UserError, match="the case database: not empty"):
         restore(tmp_path / "backup", tmp_path / "again", database_url=second)
+
+
+def test_a_url_without_driver_and_with_the_password_at_its_end_is_as_good(
+    postgresql: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each part that libpq knows may stand in the query; a password there is no less secret."""
+    url = make_url(new_database(postgresql, "other_url"))
+    query = {"password": str(url.password), "application_name": "audit"}
+    other = url._replace(drivername="postgresql", password=None).set(query=query)
+    settings = audit_in(tmp_path / "audit", P1="ann@city.example").settings(
+        database_url=other.render_as_string(hide_password=False)
+    )
+    with open_case(settings, create=True):
+        pass
+    back_up(settings, tmp_path / "backup")
+    arguments = tmp_path / "bin" / "pg_dump"
+    arguments.parent.mkdir()
+    real = shutil.which("pg_dump")
+    arguments.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/seen\nexec {real} "$@" --no-such\n')
+    arguments.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{arguments.parent}{os.pathsep}{os.environ['PATH']}")
+    with pytest.raises(RunError, match="pg_dump") as raised:
+        back_up(settings, tmp_path / "backup")
+    for shown in (str(raised.value), (tmp_path / "seen").read_text()):
+        assert not any(PASSWORD in form for form in (shown, unquote(shown), unquote_plus(shown)))
 
 
 @pytest.mark.parametrize("program", ["pg_dump", "pg_restore"])

@@ -128,10 +128,15 @@ class PostgresqlCopier:
     file = "case.pgdump"
 
     def __init__(self, url: URL) -> None:
-        self._url = url
+        # As in the case database itself: psycopg 3 unless the URL names another driver.
+        plain = url.drivername in {"postgresql", "postgres"}
+        self._url = url.set(drivername="postgresql+psycopg") if plain else url
         # The driver's name and the password left out, what remains is a URI of libpq's own.
         # `URL.set` takes None for "as it was", so the password is left out by the tuple's method.
-        self._uri = url._replace(drivername="postgresql", password=None).render_as_string()
+        bare = url._replace(drivername="postgresql", password=None)
+        self._uri = bare.difference_update_query(["password"]).render_as_string()
+        self._place = bare.set(query={}).render_as_string()
+        self._password = str(url.password or url.query.get("password", ""))
 
     def copy(self, to: Path, look: Look) -> None:
         """Dump the snapshot of a transaction that `look` reads in too."""
@@ -194,17 +199,17 @@ class PostgresqlCopier:
             client = _major(_found(program))
             if client != server:
                 raise RunError(
-                    f"{self._uri}: the server is PostgreSQL {server}, but {program} here is of "
+                    f"{self._place}: the server is PostgreSQL {server}, but {program} here is of "
                     f"version {client}; install the client programs of version {server} and put "
                     f"them first on PATH (Debian: postgresql-client-{server}, "
                     f"/usr/lib/postgresql/{server}/bin)"
                 )
 
     def _unreachable(self, error: DBAPIError) -> RunError:
-        return RunError(f"{self._uri}: {str(error.orig).splitlines()[0]}")
+        return RunError(f"{self._place}: {str(error.orig).splitlines()[0]}")
 
     def _call(self, program: str, *arguments: str) -> None:
-        password = {"PGPASSWORD": str(self._url.password)} if self._url.password else {}
+        password = {"PGPASSWORD": self._password} if self._password else {}
         done = subprocess.run(  # noqa: S603 - a program of PostgreSQL, our own arguments
             [_found(program), f"--dbname={self._uri}", "--no-password", *arguments],
             env={**os.environ, **password},
@@ -214,7 +219,7 @@ class PostgresqlCopier:
         )
         if done.returncode:
             lines = done.stderr.strip().splitlines() or [f"ended with {done.returncode}"]
-            raise RunError(f"{self._uri}: {program} failed: {lines[0]}")
+            raise RunError(f"{self._place}: {program} failed: {lines[0]}")
 
 
 def _found(program: str) -> str:
