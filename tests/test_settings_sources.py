@@ -51,8 +51,11 @@ def test_an_empty_variable_is_one_that_is_not_set(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file.write_text('roster = "there.csv"\n')
-    monkeypatch.setenv("EMAIL_AUDIT_ROSTER", "")
-    assert load(Settings, {"workspace": "w"}).roster == Path("there.csv")
+    for name in ("ROSTER", "REQUESTS", "MARGIN_DAYS"):
+        monkeypatch.setenv(f"EMAIL_AUDIT_{name}", "")
+    settings = load(Settings, {"workspace": "w"})
+    assert settings.roster == Path("there.csv")
+    assert (settings.requests, settings.margin_days) == (None, 0)  # not the current folder
 
 
 def test_everything_that_is_wrong_is_told_at_once_with_file_key_and_variable(

@@ -104,7 +104,7 @@ def load(
     faults = list(_unknown(layers))
     values = {name: value for layer in reversed(layers) for name, value in layer.values.items()}
     try:
-        settings = cls(**values)
+        settings = cls(_env_ignore_empty=True, **values)  # it reads the environment once more
     except ValidationError as error:
         told = error.errors(include_url=False, include_context=False)
         faults += [_told(cls, fault, layers, is_quoting=is_quoting) for fault in told]

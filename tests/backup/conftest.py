@@ -9,6 +9,7 @@ import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import fsspec
 import pytest
@@ -17,6 +18,7 @@ from sqlalchemy.exc import OperationalError
 
 from tests.audits import Audit, audit_in, mail, mbox
 
+PASSWORD = "it's a s@cret"
 HIT = mail("detainer", "ICE asked us to hold him on a detainer until they come.")
 
 
@@ -49,13 +51,17 @@ def audit(audited: Audit, tmp_path: Path) -> Audit:
 
 @pytest.fixture(scope="module")
 def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a PostgreSQL server's database `postgres`, whose user may make others."""
+    """The URL of a PostgreSQL server that asks for a password; its user may make databases."""
     pytest.importorskip("psycopg", reason="the PostgreSQL driver psycopg is not installed")
     programs = _programs()
     folder = tmp_path_factory.mktemp("postgresql")
     account = _account(folder)
+    password = folder / "password"
+    password.write_text(PASSWORD)
+    password.chmod(0o644)
+    initdb = [programs / "initdb", "-D", folder / "data", "-U", "audit", "--no-sync"]
     subprocess.run(
-        [programs / "initdb", "-D", folder / "data", "-U", "audit", "--auth=trust", "--no-sync"],
+        [*initdb, "--auth=scram-sha-256", f"--pwfile={password}"],
         check=True,
         capture_output=True,
         user=account,
@@ -71,10 +77,12 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             stderr=log,
             user=account,
         )
-    url = f"postgresql+psycopg://audit:secret@127.0.0.1:{port}"
+    url = f"postgresql+psycopg://audit:{quote(PASSWORD)}@127.0.0.1:{port}"
     try:
         _wait(f"{url}/postgres", server, folder / "log")
-        yield url
+        with pytest.MonkeyPatch.context() as patch:  # client programs of the server's own version
+            patch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+            yield url
     finally:
         server.terminate()
         server.wait(30)

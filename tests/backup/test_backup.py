@@ -1,19 +1,23 @@
 """A backup brings back the same audit, is checkable without us, and is whole or no backup."""
 
 import io
+import os
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, unquote_plus
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
 from email_audit.backup.database import copier_for
 from email_audit.backup.make import BackupReport, make_backup
+from email_audit.backup.manifest import file_sha256
 from email_audit.backup.restore import RestoreReport, restore_backup
 from email_audit.errors import RunError, UserError
 from email_audit.evidence.store import EvidenceStore
@@ -25,7 +29,7 @@ from email_audit.settings import Settings
 from email_audit.steps.case import open_case
 from email_audit.steps.verify_evidence import verify_evidence
 from tests.audits import Audit, audit_in, everything, mail, silent
-from tests.backup.conftest import HIT, make_audit, new_database
+from tests.backup.conftest import HIT, PASSWORD, make_audit, new_database
 
 
 def back_up(settings: Settings, to: Path) -> BackupReport:
@@ -57,7 +61,9 @@ def test_a_restored_audit_is_the_audit(audit: Audit, tmp_path: Path) -> None:
     history = actions(audit.settings())
     report = back_up(audit.settings(), tmp_path / "backup")
     shutil.rmtree(audit.workspace)
-    (tmp_path / "restored" / "bundles").mkdir(parents=True)  # as a mounted folder is there
+    bundle = tmp_path / "restored" / "bundles" / "case-7" / "bundle.json"
+    bundle.parent.mkdir(parents=True)  # a mounted folder, which a new workspace finds as it was
+    bundle.write_text("{}")
     restored = restore(tmp_path / "backup", tmp_path / "restored")
     settings = Settings.create(workspace=tmp_path / "restored", actor="tester")
     assert restored.faults == ()
@@ -66,6 +72,7 @@ def test_a_restored_audit_is_the_audit(audit: Audit, tmp_path: Path) -> None:
     assert actions(settings) == [*history, "restored", "evidence_verified"]
     with open_case(settings) as case:
         assert verify_evidence(case).faults == ()
+    assert bundle.read_text() == "{}"
     assert report.manifest.ledger["hits"] + report.manifest.ledger["non_hits"] == 3
 
 
@@ -197,8 +204,8 @@ def test_a_backup_of_a_newer_version_is_refused(audit: Audit, tmp_path: Path) ->
         restore(tmp_path / "backup", tmp_path / "restored")
 
 
-def killed(*arguments: object, after: str) -> None:
-    """Start the command and kill it when `after` happens for the second time in it."""
+def killed(*arguments: object, after: str, call: int = 2) -> None:
+    """Start the command and kill it when `after` is called in it for the `call`-th time."""
     script = (
         "import os, signal, sys\n"
         "from email_audit.evidence.store import EvidenceStore\n"
@@ -206,7 +213,7 @@ def killed(*arguments: object, after: str) -> None:
         f"original, calls = EvidenceStore.{after}, []\n"
         "def counted(self, *arguments, **options):\n"
         "    calls.append(1)\n"
-        "    if len(calls) == 2:\n"
+        f"    if len(calls) == {call}:\n"
         "        os.kill(os.getpid(), signal.SIGKILL)\n"
         "    return original(self, *arguments, **options)\n"
         f"EvidenceStore.{after} = counted\n"
@@ -249,6 +256,43 @@ def test_a_killed_restore_is_no_audit_and_the_next_one_goes_on(
     assert restore(tmp_path / "backup", target).faults == ()
     assert account(Settings.create(workspace=target)) == account(audit.settings())
     assert not (target / "restoring.json").exists()
+
+
+def test_a_restore_killed_after_its_database_goes_on_too(audit: Audit, tmp_path: Path) -> None:
+    back_up(audit.settings(), tmp_path / "backup")
+    target = tmp_path / "restored"
+    killed("restore", tmp_path / "backup", "--out", target, after="verify", call=1)
+    settings = Settings.create(workspace=target)
+    assert actions(settings)[-1] == "restored"  # the log has grown since the backup
+    assert not settings.index_folder.exists()
+    assert restore(tmp_path / "backup", target).faults == ()
+    assert account(settings) == account(audit.settings())
+    with pytest.raises(UserError, match="not empty"):
+        restore(tmp_path / "backup", target)
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ("DELETE FROM custody", "the custody log has no entry"),
+        ("UPDATE custody SET hash = substr('0' || hash, 1, 64)", "of the custody log has hash"),
+    ],
+)
+def test_a_custody_log_that_is_not_the_recorded_one_is_a_fault(
+    audit: Audit, tmp_path: Path, change: str, fault: str
+) -> None:
+    report = back_up(audit.settings(), tmp_path / "backup")
+    database, record = report.folder / "case.sqlite3", report.folder / "backup.json"
+    with closing(sqlite3.connect(database, isolation_level=None)) as forged:
+        for (trigger,) in forged.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'custody'"
+        ).fetchall():
+            forged.execute(f"DROP TRIGGER {trigger}")
+        forged.execute(change)
+    new = file_sha256(database)
+    record.write_text(record.read_text().replace(report.manifest.database_sha256, new))
+    faults = restore(tmp_path / "backup", tmp_path / "restored").faults
+    assert any(fault in line for line in faults), faults
 
 
 def test_a_backup_is_made_while_somebody_writes(audit: Audit, tmp_path: Path) -> None:
@@ -303,6 +347,49 @@ def test_an_audit_in_postgresql_is_backed_up_and_restored(postgresql: str, tmp_p
     database.close()
     with pytest.raises(UserError, match="the case database: not empty"):
         restore(tmp_path / "backup", tmp_path / "again", database_url=second)
+
+
+def test_a_url_without_driver_and_with_the_password_at_its_end_is_as_good(
+    postgresql: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each part that libpq knows may stand in the query; a password there is no less secret."""
+    url = make_url(new_database(postgresql, "other_url"))
+    query = {"password": str(url.password), "application_name": "audit"}
+    other = url._replace(drivername="postgresql", password=None).set(query=query)
+    settings = audit_in(tmp_path / "audit", P1="ann@city.example").settings(
+        database_url=other.render_as_string(hide_password=False)
+    )
+    with open_case(settings, create=True):
+        pass
+    back_up(settings, tmp_path / "backup")
+    arguments = tmp_path / "bin" / "pg_dump"
+    arguments.parent.mkdir()
+    real = shutil.which("pg_dump")
+    arguments.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/seen\nexec {real} "$@" --no-such\n')
+    arguments.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{arguments.parent}{os.pathsep}{os.environ['PATH']}")
+    with pytest.raises(RunError, match="pg_dump") as raised:
+        back_up(settings, tmp_path / "backup")
+    for shown in (str(raised.value), (tmp_path / "seen").read_text()):
+        assert not any(PASSWORD in form for form in (shown, unquote(shown), unquote_plus(shown)))
+
+
+@pytest.mark.parametrize("program", ["pg_dump", "pg_restore"])
+def test_client_programs_of_another_version_are_refused_before_anything_is_written(
+    postgresql: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
+    newer = tmp_path / "bin" / program
+    newer.parent.mkdir()
+    newer.write_text(f"#!/bin/sh\necho '{program} (PostgreSQL) 99.1 (Debian 99.1-1)'\n")
+    newer.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{newer.parent}{os.pathsep}{os.environ['PATH']}")
+    audit = audit_in(tmp_path / "audit", P1="ann@city.example")
+    settings = audit.settings(database_url=new_database(postgresql, f"versions_{program}"))
+    with open_case(settings, create=True):
+        pass
+    with pytest.raises(RunError, match=rf"PostgreSQL \d+, but {program} here is of version 99"):
+        back_up(settings, tmp_path / "backup")
+    assert not (tmp_path / "backup").exists()
 
 
 def test_a_backup_of_the_other_kind_of_database_is_refused(

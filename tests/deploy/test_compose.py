@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,15 @@ from tests.deploy.conftest import OWNER
 
 REPOSITORY = Path(__file__).parents[2]
 COMPOSE = REPOSITORY / "docker-compose.yml"
-OVERRIDE = REPOSITORY / "deploy" / "exchange.yml"
+EXCHANGE, OUTSIDE, OUTSIDE_SEARCH = OVERRIDES = [
+    REPOSITORY / "deploy" / name for name in ("exchange.yml", "outside.yml", "outside-search.yml")
+]
+IN_ENV = {
+    "EXCHANGE_SERVER": "mail.city.example",
+    "EXCHANGE_USERNAME": "audit",
+    "ELASTICSEARCH_URL": "https://search.city.example:9200",
+}
+"""What the heads of those files ask for."""
 PROFILES = ("laptop", "cluster", "tools")
 NODES = {"elasticsearch", "es01", "es02", "es03"}
 READS_MAIL = {"airflow-worker", "operator"}
@@ -38,7 +47,7 @@ def services(project: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def is_once(service: dict[str, Any]) -> bool:
-    return service["restart"] == "no"
+    return service["restart"] != "unless-stopped"
 
 
 def secret_names(service: dict[str, Any]) -> set[str]:
@@ -54,7 +63,7 @@ def mounts(service: dict[str, Any]) -> dict[str, str]:
     return found
 
 
-@pytest.mark.parametrize("path", [COMPOSE, OVERRIDE], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [COMPOSE, *OVERRIDES], ids=lambda path: path.name)
 def test_the_file_is_valid_by_the_published_schema(path: Path) -> None:
     tool = Path(sys.executable).with_name("check-jsonschema")
     done = subprocess.run(
@@ -77,7 +86,11 @@ def plugin() -> list[str]:
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-@pytest.mark.parametrize("files", [[COMPOSE], [COMPOSE, OVERRIDE]], ids=["plain", "exchange"])
+@pytest.mark.parametrize(
+    "files",
+    [[COMPOSE], *([COMPOSE, path] for path in OVERRIDES), [COMPOSE, *OVERRIDES]],
+    ids=["plain", "exchange", "outside", "outside-search", "all"],
+)
 def test_compose_itself_reads_every_profile(
     deployment: Path, profile: str, files: list[Path]
 ) -> None:
@@ -88,7 +101,7 @@ def test_compose_itself_reads_every_profile(
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "EXCHANGE_SERVER": "mail.city.example", "EXCHANGE_USERNAME": "audit"},
+        env={**os.environ, **IN_ENV},
     )
     assert done.returncode == 0, done.stderr
     found = set(json.loads(done.stdout)["services"]) & NODES
@@ -101,7 +114,7 @@ def variables() -> set[str]:
     return set(re.findall(r"(?<!\$)\$\{(\w+)", COMPOSE.read_text()))
 
 
-@pytest.mark.parametrize("variable", sorted(variables() - {"SCHEDULE"}))
+@pytest.mark.parametrize("variable", sorted(variables() - {"REQUESTS", "SCHEDULE"}))
 def test_nothing_starts_before_the_set_up(variable: str) -> None:
     values = dict.fromkeys(variables(), "1")
     compose.load(COMPOSE, values)
@@ -122,6 +135,16 @@ def test_every_image_is_pinned(project: dict[str, Any]) -> None:
     base = re.search(r"^FROM (\S+)$", (REPOSITORY / "deploy/Dockerfile").read_text(), re.MULTILINE)
     assert base is not None
     assert re.fullmatch(r"apache/airflow:slim-\d+\.\d+\.\d+-python3\.11", base[1])
+
+
+def test_the_image_is_built_once_by_what_every_start_starts(project: dict[str, Any]) -> None:
+    """Two services that build one tag at the same time fail; and no registry has the image."""
+    (builder,) = (name for name, service in services(project) if "build" in service)
+    assert "profiles" not in project["services"][builder]
+    image = project["services"][builder]["image"]
+    users = [service for _, service in services(project) if service["image"] == image]
+    assert len(users) > 1
+    assert {service["pull_policy"] for service in users} == {"never"}
 
 
 def test_versions_are_those_of_the_locks(project: dict[str, Any]) -> None:
@@ -166,9 +189,9 @@ def test_the_containers_are_never_root() -> None:
 def test_every_service_is_watched(project: dict[str, Any]) -> None:
     for name, service in services(project):
         if is_once(service):
+            assert service["restart"] in {"no", "on-failure:5"}, name
             assert service["healthcheck"] == {"disable": True}, name
         else:
-            assert service["restart"] == "unless-stopped", name
             assert service["healthcheck"]["test"][0] in {"CMD", "CMD-SHELL"}, name
             assert {"interval", "timeout", "retries"} <= set(service["healthcheck"]), name
 
@@ -278,17 +301,71 @@ def known_variables() -> set[str]:
 
 
 def test_every_setting_is_one_that_exists(project: dict[str, Any], deployment: Path) -> None:
-    override = compose.load(
-        OVERRIDE,
-        compose.environment(deployment / ".env")
-        | {"EXCHANGE_SERVER": "mail.city.example", "EXCHANGE_USERNAME": "audit"},
-    )
+    overrides = [override(deployment, path) for path in OVERRIDES]
     known = known_variables()
-    for name, service in [*services(project), *services(override)]:
+    for name, service in chain.from_iterable(map(services, [project, *overrides])):
         given = {key for key in service.get("environment", {}) if key.startswith("EMAIL_AUDIT_")}
         targets = {s["target"] for s in service.get("secrets", []) if isinstance(s, dict)}
         given |= {target.upper() for target in targets if target.startswith("email_audit_")}
         assert given <= known, (name, given - known)
+
+
+def override(deployment: Path, path: Path, **values: str) -> dict[str, Any]:
+    return compose.load(path, compose.environment(deployment / ".env") | IN_ENV | values)
+
+
+@pytest.mark.parametrize("path", [OUTSIDE, OUTSIDE_SEARCH], ids=lambda path: path.name)
+def test_what_lies_outside_is_reached_by_those_who_read_mail_and_by_no_other(
+    project: dict[str, Any], deployment: Path, path: Path
+) -> None:
+    outside = override(deployment, path)
+    assert outside["networks"] == {"outside": {}}
+    reaching = {name for name, service in services(outside) if "networks" in service}
+    assert reaching == READS_MAIL
+    first, second = (outside["services"][name] for name in sorted(READS_MAIL))
+    assert first == second
+    assert mounts(first) == {"/run/outside": f"{deployment / 'secrets' / 'outside'}:ro"}
+    kept_inside = project["services"]["airflow-worker"]["environment"] | first["environment"]
+    if path == OUTSIDE:  # a variable that is not set changes nothing
+        assert kept_inside == project["services"]["airflow-worker"]["environment"] | {
+            "AWS_CONFIG_FILE": "/run/outside/aws_config"
+        }
+        url = "postgresql+psycopg://email_audit@db.city.example/email_audit?sslmode=verify-full"
+        values = {"CASE_DATABASE_URL": url, "CASE_EVIDENCE_URL": "s3://bucket/case-7"}
+        given = override(deployment, path, **values)["services"]["operator"]["environment"]
+        assert given["EMAIL_AUDIT_DATABASE_URL"] == url
+        assert given["EMAIL_AUDIT_EVIDENCE_URL"] == "s3://bucket/case-7"
+
+
+def test_with_a_search_server_outside_none_is_started_here(
+    project: dict[str, Any], deployment: Path
+) -> None:
+    outside = override(deployment, OUTSIDE_SEARCH)["services"]
+    started = {
+        name
+        for name, service in services(project)
+        if not service.get("profiles") and not outside.get(name, {}).get("profiles")
+    }
+    assert not started & {*NODES, "kibana", "kibana-set-up"}
+    for name in started:  # and nothing that is started waits for what is not
+        for other, how in project["services"][name].get("depends_on", {}).items():
+            assert other in started or how.get("required") is False, (name, other)
+    assert outside["search-access"] == {"entrypoint": ["true"], "command": []}
+
+
+def test_the_manual_names_every_override() -> None:
+    manual = (REPOSITORY / "docs" / "deployment.md").read_text()
+    for path in OVERRIDES:
+        assert f"`deploy/{path.name}`" in manual
+
+
+def test_the_agencys_requests_reach_the_audit_when_they_are_named(deployment: Path) -> None:
+    values = compose.environment(deployment / ".env")
+    for named in ("", "/input/requests.csv"):
+        project = compose.load(COMPOSE, values | {"REQUESTS": named})
+        for name in ("airflow-dag-processor", "airflow-worker"):
+            environment = project["services"][name]["environment"]
+            assert environment["EMAIL_AUDIT_REQUESTS"] == named
 
 
 def test_every_command_is_one_that_exists(project: dict[str, Any]) -> None:

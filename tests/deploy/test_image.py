@@ -35,6 +35,14 @@ def test_what_is_copied_is_there_and_let_through() -> None:
         assert not any(rule.split("/")[0] == secret for rule in let_in)
 
 
+def test_client_programs_are_of_the_database_servers_version() -> None:
+    """The base image has newer ones, whose pg_restore a server of this version refuses."""
+    compose, text = (REPOSITORY / "docker-compose.yml").read_text(), DOCKERFILE.read_text()
+    (server,) = re.findall(r"image: postgres:(\d+)\.", compose)
+    assert re.findall(r"postgresql-client\S*", text) == [f"postgresql-client-{server}"]
+    assert f'ENV PATH="/usr/lib/postgresql/{server}/bin:${{PATH}}"' in text
+
+
 def test_libraries_come_with_their_hashes() -> None:
     text = DOCKERFILE.read_text()
     for install in re.findall(r"pip install [^\n]+", text):

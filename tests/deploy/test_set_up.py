@@ -176,6 +176,29 @@ def test_certificates_are_renewed_by_the_same_authority(tmp_path: Path) -> None:
     assert certificates.names(after["kibana.crt"]) == names, "a renewal keeps the names"
 
 
+@pytest.mark.parametrize("interrupted", ["kibana.crt", "ca.crt"])
+def test_a_renewal_that_was_interrupted_is_noticed_and_made_again(
+    tmp_path: Path, interrupted: str
+) -> None:
+    set_up(tmp_path, OWNER, hosts=("audit.city.example",))
+    certificate = tmp_path / "secrets" / interrupted
+    old = certificate.read_bytes()
+    if interrupted == "ca.crt":
+        for file in (*certificate.parent.glob("*.crt"), *certificate.parent.glob("*.key")):
+            file.unlink()
+        set_up(tmp_path, OWNER)
+    else:
+        set_up(tmp_path, OWNER, renew_certificates=True)
+    certificate.write_bytes(old)  # the new key is there, its certificate is not
+    with pytest.raises(UserError, match=rf"\.key: does not belong to {interrupted}"):
+        set_up(tmp_path, OWNER)
+    if interrupted == "ca.crt":
+        return  # nothing can be renewed by it
+    assert "kibana.crt, kibana.key" in set_up(tmp_path, OWNER, renew_certificates=True).renewed
+    assert "audit.city.example" in certificates.names(certificate.read_bytes())
+    assert set_up(tmp_path, OWNER).renewed == []
+
+
 def test_what_ends_soon_is_warned_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(certificates, "CERTIFICATE_DAYS", 30)
     warnings = set_up(tmp_path, OWNER).warnings + set_up(tmp_path, OWNER).warnings

@@ -1,6 +1,7 @@
 """A copy of the case database at one moment, and a database made of it again."""
 
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -17,6 +18,8 @@ from email_audit.errors import RunError, UserError
 
 Look = Callable[[Session], None]
 """Reads the database in the very state that is copied."""
+
+_PROGRAMS = ("pg_dump", "pg_restore")
 
 
 class DatabaseCopier(Protocol):
@@ -36,6 +39,13 @@ class DatabaseCopier(Protocol):
 
     def is_empty(self) -> bool:
         """Say whether there is nothing in the database's place."""
+
+    def require_programs(self) -> None:
+        """Check that the programs which copy this database are there and fit its server.
+
+        Raises:
+            RunError: where one is missing or of another version, or the server cannot be asked.
+        """
 
 
 def copier_for(url: str) -> DatabaseCopier:
@@ -104,6 +114,9 @@ class SqliteCopier:
         except sqlite3.Error:
             return False  # whatever it is, it is not ours to replace
 
+    def require_programs(self) -> None:
+        """Nothing to check: SQLite comes with Python."""
+
 
 class PostgresqlCopier:
     """PostgreSQL, by its own pg_dump and pg_restore.
@@ -115,9 +128,15 @@ class PostgresqlCopier:
     file = "case.pgdump"
 
     def __init__(self, url: URL) -> None:
-        self._url = url
+        # As in the case database itself: psycopg 3 unless the URL names another driver.
+        plain = url.drivername in {"postgresql", "postgres"}
+        self._url = url.set(drivername="postgresql+psycopg") if plain else url
         # The driver's name and the password left out, what remains is a URI of libpq's own.
-        self._uri = url.set(drivername="postgresql", password=None).render_as_string()
+        # `URL.set` takes None for "as it was", so the password is left out by the tuple's method.
+        bare = url._replace(drivername="postgresql", password=None)
+        self._uri = bare.difference_update_query(["password"]).render_as_string()
+        self._place = bare.set(query={}).render_as_string()
+        self._password = str(url.password or url.query.get("password", ""))
 
     def copy(self, to: Path, look: Look) -> None:
         """Dump the snapshot of a transaction that `look` reads in too."""
@@ -160,19 +179,39 @@ class PostgresqlCopier:
         finally:
             engine.dispose()
 
+    def require_programs(self) -> None:
+        """Check that pg_dump and pg_restore are of the server's major version.
+
+        An older pg_dump refuses the server. A newer pg_restore sets parameters that the server may
+        not know (`transaction_timeout` of PostgreSQL 17), which is found out only when the backup
+        is needed: so both are refused at once.
+        """
+        engine = create_engine(self._url)
+        try:
+            with engine.connect() as connection:
+                version = connection.scalar(text("SHOW server_version_num"))
+        except DBAPIError as error:
+            raise self._unreachable(error) from error
+        finally:
+            engine.dispose()
+        server = int(str(version)) // 10000
+        for program in _PROGRAMS:
+            client = _major(_found(program))
+            if client != server:
+                raise RunError(
+                    f"{self._place}: the server is PostgreSQL {server}, but {program} here is of "
+                    f"version {client}; install the client programs of version {server} and put "
+                    f"them first on PATH (Debian: postgresql-client-{server}, "
+                    f"/usr/lib/postgresql/{server}/bin)"
+                )
+
     def _unreachable(self, error: DBAPIError) -> RunError:
-        return RunError(f"{self._uri}: {str(error.orig).splitlines()[0]}")
+        return RunError(f"{self._place}: {str(error.orig).splitlines()[0]}")
 
     def _call(self, program: str, *arguments: str) -> None:
-        found = shutil.which(program)
-        if found is None:
-            raise RunError(
-                f"{program} is not installed here; install the PostgreSQL client programs of the "
-                "server's version or a newer one (Debian: postgresql-client)"
-            )
-        password = {"PGPASSWORD": str(self._url.password)} if self._url.password else {}
+        password = {"PGPASSWORD": self._password} if self._password else {}
         done = subprocess.run(  # noqa: S603 - a program of PostgreSQL, our own arguments
-            [found, f"--dbname={self._uri}", "--no-password", *arguments],
+            [_found(program), f"--dbname={self._uri}", "--no-password", *arguments],
             env={**os.environ, **password},
             capture_output=True,
             text=True,
@@ -180,4 +219,25 @@ class PostgresqlCopier:
         )
         if done.returncode:
             lines = done.stderr.strip().splitlines() or [f"ended with {done.returncode}"]
-            raise RunError(f"{self._uri}: {program} failed: {lines[0]}")
+            raise RunError(f"{self._place}: {program} failed: {lines[0]}")
+
+
+def _found(program: str) -> str:
+    found = shutil.which(program)
+    if found is None:
+        raise RunError(
+            f"{program} is not installed here; install the PostgreSQL client programs of the "
+            "server's major version (Debian: postgresql-client-15 for version 15)"
+        )
+    return found
+
+
+def _major(program: str) -> int:
+    """Give the major version of a program of PostgreSQL: 15 of `pg_dump (PostgreSQL) 15.18 ...`."""
+    done = subprocess.run(  # noqa: S603 - a program of PostgreSQL, our own argument
+        [program, "--version"], capture_output=True, text=True, check=False
+    )
+    found = re.search(r"\(PostgreSQL\) (\d+)", done.stdout)
+    if found is None:
+        raise RunError(f"{program}: does not say which version of PostgreSQL it belongs to")
+    return int(found[1])

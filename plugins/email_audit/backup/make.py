@@ -83,6 +83,8 @@ def make_backup(case: Case, to: Path, *, progress: Progress) -> BackupReport:
         RunError: where something cannot be read or written, or another backup is being made there.
     """
     _require_apart(case, to)
+    copier, facts = copier_for(case.settings.database), _Facts()
+    copier.require_programs()
     copies = EvidenceStore(str(to.resolve() / "evidence"))
     with _only_one(to):
         for rest in to.glob(f"backups/*{PARTIAL}"):
@@ -92,7 +94,6 @@ def make_backup(case: Case, to: Path, *, progress: Progress) -> BackupReport:
         final = to / "backups" / made_at.strftime("%Y%m%dT%H%M%S.%fZ")
         folder = final.with_name(final.name + PARTIAL)
         folder.mkdir(parents=True)
-        copier, facts = copier_for(case.settings.database), _Facts()
         database = folder / copier.file
         copier.copy(database, facts.read)
         blobs, damaged = _copy_evidence(case, copies, facts.names, progress)

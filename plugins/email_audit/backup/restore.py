@@ -9,6 +9,7 @@ from typing import Any
 
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from sqlalchemy.orm import Session
 
 from email_audit.backup.database import DatabaseCopier, copier_for
 from email_audit.backup.manifest import (
@@ -59,8 +60,9 @@ def restore_backup(source: Path, settings: Settings, *, progress: Progress) -> R
 
     `source` is a backup folder, of which the latest backup is taken, or one below its `backups/`.
     Every byte is hashed before it is written and, by the ledger's own verification, after. The
-    database comes last and as a whole, so that an interrupted restore is no audit yet; called again
-    it goes on. The search index is derived: it is not in a backup but written anew.
+    database comes after that and as a whole, so that an audit whose evidence is not there yet
+    cannot be opened. A restore that was interrupted, at whatever step, goes on when it is called
+    again. The search index is derived: it is not in a backup but written anew.
 
     Raises:
         UserError: where there is no complete backup, or the target is not empty.
@@ -82,7 +84,8 @@ def restore_backup(source: Path, settings: Settings, *, progress: Progress) -> R
             progress("restore", done, len(names))
         if copier.is_empty():  # it is restored as a whole: one that is there is complete
             copier.restore(backup / manifest.database_file)
-    return _checked(backup, manifest, settings, damaged)
+        # Still within: without its check and its index a restore is not finished.
+        return _checked(backup, manifest, settings, damaged)
 
 
 def _checked(
@@ -93,14 +96,9 @@ def _checked(
     with open_case(settings, create=True) as case:
         with case.database.session() as session:
             ledger = total(balances(session)).as_contract()
-            last = custody_log.last_entry(session)
+            faults += _custody_faults(session, manifest)
         if ledger != manifest.ledger:
             faults.append(f"the ledger's totals are {ledger}, they were {manifest.ledger}")
-        if last is not None and last.hash != manifest.custody_last_hash:
-            faults.append(
-                f"the custody log ends with entry {last.seq}, hash {last.hash}; it ended with "
-                f"entry {manifest.custody_entries}, hash {manifest.custody_last_hash}"
-            )
         with case.database.session() as session:
             custody_log.record(
                 session,
@@ -114,6 +112,20 @@ def _checked(
         if missing := not_indexed(change):
             faults.append(missing)
     return RestoreReport(backup, manifest, change.written + change.unchanged, tuple(faults))
+
+
+def _custody_faults(session: Session, manifest: BackupManifest) -> list[str]:
+    """Compare the entry that was the last at the backup; an earlier try may have added others."""
+    seq = manifest.custody_entries
+    if not seq:
+        return []
+    found = custody_log.entry(session, seq)
+    if found is None:
+        return [f"the custody log has no entry {seq}, with which it ended at the backup"]
+    if found.hash != manifest.custody_last_hash:
+        was = manifest.custody_last_hash
+        return [f"entry {seq} of the custody log has hash {found.hash}, it had {was}"]
+    return []
 
 
 def _chosen(source: Path) -> Path:
@@ -137,6 +149,7 @@ def _require_fitting(
             f"{backup}: is the backup of a {manifest.database_kind} database, and the target is "
             f"{copier.kind}; set EMAIL_AUDIT_DATABASE_URL to an empty {manifest.database_kind} one"
         )
+    copier.require_programs()
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
@@ -182,7 +195,7 @@ def _marked(
     full = [
         name
         for name, is_free in (
-            (str(settings.workspace), is_begun or not _holds_files(settings.workspace)),
+            (str(settings.workspace), is_begun or not _holds_files(settings)),
             ("the evidence store", is_begun or store.is_empty()),
             ("the case database", is_begun or copier.is_empty()),
         )
@@ -205,9 +218,13 @@ def _marked(
         ) from error
 
 
-def _holds_files(folder: Path) -> bool:
-    """Say whether there is anything but folders: a mounted volume may come with empty ones."""
+def _holds_files(settings: Settings) -> bool:
+    """Say whether there is anything but folders, and bundles, which outlive an audit's workspace.
+
+    A mounted volume may come with empty folders; the folder of bundles may be a mount of its own.
+    """
+    folder, bundles = settings.workspace, settings.bundles_folder
     try:
-        return any(not path.is_dir() for path in folder.rglob("*"))
+        return any(not path.is_dir() and bundles not in path.parents for path in folder.rglob("*"))
     except OSError as error:
         raise UserError(f"{folder}: cannot be looked into: {error.strerror or error}") from error

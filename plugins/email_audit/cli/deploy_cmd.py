@@ -23,7 +23,7 @@ def command() -> None:
     type=click.Choice(["laptop", "cluster"]),
     default="laptop",
     show_default=True,
-    help="One node of Elasticsearch, or three; may be changed in .env later.",
+    help="One node of Elasticsearch, or three; changed in .env after `docker compose down`.",
 )
 @click.option(
     "--uid",

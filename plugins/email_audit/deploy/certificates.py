@@ -67,6 +67,20 @@ def make_certificate(authority: KeyPair, name: str, names: tuple[str, ...]) -> K
     return _pair(key, certificate)
 
 
+def is_for(certificate: bytes, key: bytes) -> bool:
+    """Say whether a certificate is the one of a private key.
+
+    Raises:
+        ValueError: where one of them is none in PEM, or the key is encrypted.
+    """
+    public = x509.load_pem_x509_certificate(certificate).public_key()
+    try:
+        private = serialization.load_pem_private_key(key, password=None)
+    except TypeError as error:
+        raise ValueError("the key is encrypted") from error
+    return private.public_key() == public
+
+
 def expires(certificate: bytes) -> datetime:
     """Give the moment (UTC) after which a certificate is not valid.
 

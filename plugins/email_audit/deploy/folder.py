@@ -5,6 +5,7 @@ import secrets as random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -32,13 +33,17 @@ ENVIRONMENT = """\
 # Written by `email-audit deploy set-up`, read by docker-compose.yml. There is no secret in here:
 # they lie in the folder below. Change what you like, then `docker compose up -d`.
 
-# laptop: one node of Elasticsearch. cluster: three.
+# laptop: one node of Elasticsearch. cluster: three, with an index of their own that is written anew
+# (`email-audit index`). `docker compose down` before you change it, or the old nodes go on beside.
 COMPOSE_PROFILES={profile}
 # The account that owns the secrets; every container runs as it.
 RUN_AS={uid}
 SECRETS={secrets}
-# roster.csv, requests.csv and the folder mail/ of mailbox exports; mounted read-only.
+# roster.csv and the folder mail/ of mailbox exports; mounted read-only as /input.
 INPUT={input}
+# The agency's own log of requests, by its place in the container: /input/requests.csv for the file
+# requests.csv in the folder above; empty: there is none.
+REQUESTS=
 # Where `docker compose run --rm operator email-audit backup --to /backups` writes.
 BACKUPS={backups}
 # Where case bundles go: the folder bundles/ of the workspace.
@@ -93,7 +98,8 @@ def set_up(
     anew by the same authority; the authority itself, only where its files were removed.
 
     Raises:
-        UserError: where the folder cannot be written, or holds half of a key pair.
+        UserError: where the folder cannot be written, or holds half of a key pair, or a key and a
+            certificate that do not belong together.
     """
     done = SetUp()
     secrets = folder / "secrets"
@@ -142,10 +148,20 @@ def _certificates(
         _write_pair(folder, _AUTHORITY, authority, owner)
         done.made.append(f"{_AUTHORITY}.crt, {_AUTHORITY}.key")
         renew = True  # those of another authority are of no use
+    elif not _is_whole(folder / f"{_AUTHORITY}.crt", authority):
+        raise UserError(
+            f"{folder / _AUTHORITY}.key: does not belong to {_AUTHORITY}.crt; bring the right one "
+            "back, or remove all .crt and .key files for a new authority"
+        )
     for name, names in SERVERS.items():
         wanted = {*names, *hosts} if name == "kibana" else set(names)
         path, known = folder / f"{name}.crt", _pair(folder, name)
         label = f"{name}.crt, {name}.key"
+        if known and not renew and not _is_whole(path, known):
+            raise UserError(
+                f"{folder / name}.key: does not belong to {path.name}, as after a renewal that was "
+                "interrupted; renew again (--renew-certificates), or bring the right one back"
+            )
         if known is None or renew or not wanted <= _read(path, known, certificates.names):
             # Names given once stay: a renewal need not be told of them again.
             kept = _read(path, known, certificates.names) if known else set()
@@ -169,8 +185,12 @@ def _read(path: Path, pair: KeyPair, look: Callable[[bytes], _Fact]) -> _Fact:
         return look(pair.certificate)
     except (ValueError, x509.ExtensionNotFound) as error:
         raise UserError(
-            f"{path}: is no certificate of this deployment; remove it and its key for a new pair"
+            f"{path}: it or its key is none of this deployment; remove both for a new pair"
         ) from error
+
+
+def _is_whole(path: Path, pair: KeyPair) -> bool:
+    return _read(path, pair, partial(certificates.is_for, key=pair.key))
 
 
 def _pair(folder: Path, name: str) -> KeyPair | None:
@@ -186,6 +206,8 @@ def _pair(folder: Path, name: str) -> KeyPair | None:
 
 
 def _write_pair(folder: Path, name: str, pair: KeyPair, owner: Owner) -> None:
+    # Killed between the two, this leaves a pair that the next set-up refuses: half of one, or a new
+    # key with the certificate of the old one.
     _replace(folder / f"{name}.key", pair.key, owner)
     _replace(folder / f"{name}.crt", pair.certificate, owner)
 

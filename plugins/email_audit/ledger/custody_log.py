@@ -44,6 +44,12 @@ def entries(session: Session) -> Iterator[CustodyEntry]:
         yield _entry(row)
 
 
+def entry(session: Session, seq: int) -> CustodyEntry | None:
+    """Give the entry with the number `seq` (the first is 1), None where there is none."""
+    row = session.get(CustodyRow, seq)
+    return None if row is None else _entry(row)
+
+
 def last_entry(session: Session) -> CustodyEntry | None:
     """Give the newest entry, None where the log is empty."""
     row = session.scalars(select(CustodyRow).order_by(CustodyRow.seq.desc()).limit(1)).first()
