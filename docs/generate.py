@@ -27,7 +27,9 @@ DOCS = Path(__file__).parent
 
 def commands_markdown() -> str:
     """Give the manual of the command: its help texts, one section each."""
-    context = click.Context(cli, info_name="email-audit", max_content_width=88)
+    context = click.Context(
+        cli, info_name="email-audit", max_content_width=88, **cli.context_settings
+    )
     sections = [
         "# Commands\n\nThis page is printed by `make docs`; it is what `--help` says.",
         (
