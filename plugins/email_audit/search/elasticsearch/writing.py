@@ -1,8 +1,8 @@
 """Writes hits to an Elasticsearch server: in bulk, idempotently, resumably, one writer at a time.
 
 A document's id is its content's hash and its `fingerprint` the hash of its source, so that what
-is there already is left alone, also after a run that was killed half-way. Nothing is visible
-before the refresh at the end; then the server's count must be the one that was written.
+is there already is left alone, also after a run that was killed half-way. What a run writes is
+not visible before the refresh at its end; then the server's count must be the one that was written.
 """
 
 import hashlib
@@ -174,9 +174,9 @@ class Writer:
     def _write(self, documents: Iterable[HitDocument], *, is_anew: bool) -> IndexChange:
         with self._lock() as lock:
             target = self._target(is_anew=is_anew)
-            if not target.is_live:
-                # Nobody reads it yet: let what a killed run left there be seen and kept.
-                self._contents(target.name).refresh()
+            # What a killed run wrote would else become visible at the end, uncompared with what is
+            # to be there. So it shows from now on, also in the index in use, until it is corrected.
+            self._contents(target.name).refresh()
             before = self._contents(target.name).count()
             account = self._fill(target.name, documents, lock, is_empty=not before)
             removed = self._settle(target.name, account, before, lock)
@@ -267,7 +267,7 @@ class Writer:
         contents.refresh()
         expected = len(ids) - account.refused_new
         if (count := contents.count()) != expected:
-            # What a killed run had written, not visible until now, may be no hit any more.
+            # A request of a run that lost its lock may have arrived after the look at the start.
             removed += self._delete_others(contents, index, ids, lock)
             contents.refresh()
             count = contents.count()
