@@ -183,16 +183,14 @@ class Writer:
             if not target.is_live:
                 lock.check()
                 self._generations.switch(target)
-            if len(self._generations.listed()) > 1:
-                lock.check()
-                self._drop_others(target)
+            self._drop_others(target, lock)
         return IndexChange(account.written, removed, account.unchanged, tuple(account.refused))
 
-    def _drop_others(self, target: Generation) -> None:
+    def _drop_others(self, target: Generation, lock: WriterLock) -> None:
         try:
-            self._generations.drop_others(target)
-        except UserError as error:
-            # The write itself is done; whoever has the set-up key will drop them.
+            self._generations.drop_others(target, lock.check)
+        except (UserError, RunError) as error:
+            # The write itself is done; the next one that has the privileges will drop them.
             log.warning("indices beside %s are left: %s", target.name, error)
 
     def _target(self, *, is_anew: bool) -> Generation:
