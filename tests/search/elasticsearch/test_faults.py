@@ -162,6 +162,25 @@ def test_a_disk_that_stays_full_ends_the_run_with_what_to_do(
     assert_complete(url, alias)
 
 
+def test_a_writer_whose_lock_was_taken_over_repeats_no_request(
+    elasticsearch_url: str, elasticsearch_alias: str, attempts: Callable[..., Attempts]
+) -> None:
+    url, alias = elasticsearch_url, elasticsearch_alias
+    index, lock = f"{alias}-000001-1", f"{alias}-lock/_doc/writer"
+    writer(url, alias).synchronise(hits([1]))
+    block(url, index, is_on=True)
+
+    def rob() -> None:
+        ask(url, lock, method="PUT", body={**ask(url, lock)["_source"], "token": "another"})
+
+    attempts(rob)
+    with pytest.raises(RunError, match="was taken over by another run"):
+        writer(url, alias, limit_s=10).synchronise(hits(range(1, 10)))
+    block(url, index, is_on=False)
+    ask(url, f"{index}/_refresh", method="POST")
+    assert visible(url, alias).keys() == ids([1])
+
+
 def test_connections_cut_in_the_middle_of_an_answer_cost_no_document(
     elasticsearch_url: str, elasticsearch_alias: str, attempts: Callable[..., Attempts]
 ) -> None:

@@ -127,8 +127,8 @@ class Writer:
                 there = contents.present(ids)
                 present |= there
                 if there:
-                    lock.check()
-                    _refuse_none(self._sender(known.name).send([Operation(i, None) for i in there]))
+                    sender = self._sender(known.name, lock)
+                    _refuse_none(sender.send([Operation(one, None) for one in there]))
                     contents.refresh()
         return len(present)
 
@@ -217,7 +217,7 @@ class Writer:
         """
         account = _Account()
         patience = replace(self._patience, stopped=threading.Event())
-        sender = self._sender(index, patience)
+        sender = self._sender(index, lock, patience)
         contents = None if is_empty else Contents(self._client, index, patience)
         running: deque[Future[_Part]] = deque()
         pool = ThreadPoolExecutor(_REQUESTS_AT_ONCE, thread_name_prefix="index")
@@ -279,16 +279,15 @@ class Writer:
     def _delete_others(self, contents: Contents, index: str, ids: IdArray, lock: WriterLock) -> int:
         removed = 0
         for stale in contents.others(ids):
-            lock.check()
-            _refuse_none(self._sender(index).send([Operation(one, None) for one in stale]))
+            _refuse_none(self._sender(index, lock).send([Operation(one, None) for one in stale]))
             removed += len(stale)
         return removed
 
     def _contents(self, index: str) -> Contents:
         return Contents(self._client, index, self._patience)
 
-    def _sender(self, index: str, patience: Patience | None = None) -> BulkSender:
-        return BulkSender(self._client, index, patience or self._patience)
+    def _sender(self, index: str, lock: WriterLock, patience: Patience | None = None) -> BulkSender:
+        return BulkSender(self._client, index, patience or self._patience, lock.confirm)
 
 
 @dataclass(frozen=True, slots=True)
