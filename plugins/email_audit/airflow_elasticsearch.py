@@ -5,6 +5,7 @@ from typing import Any
 from airflow.sdk import BaseHook, Connection
 
 from email_audit.errors import UserError
+from email_audit.settings import Settings
 
 _EXTRAS = ("api_key", "setup_api_key", "ca_certs", "alias", "timeout_s")
 
@@ -36,9 +37,10 @@ class ElasticsearchHook(BaseHook):
 
 
 def settings_of(connection: Connection) -> dict[str, Any]:
-    """Read a connection of type `elasticsearch`. What it leaves out is not asked elsewhere.
+    """Read a connection of type `elasticsearch`. What it leaves out has its default.
 
-    A key from the environment must not travel to another server than it was meant for.
+    Nothing is asked elsewhere: a key from the environment must not travel to another server than
+    it was meant for, nor the alias of one audit lead to another's there.
 
     Raises:
         UserError: for a connection of another type, or one that is not complete.
@@ -63,9 +65,18 @@ def settings_of(connection: Connection) -> dict[str, Any]:
         "username": login,
         "password": password if login else "",
         "api_key": password if not login else "",
-        "setup_api_key": "",
+        **extras,
     }
-    return {f"elasticsearch_{key}": value for key, value in {**values, **extras}.items()}
+    return {**_defaults(), **{f"elasticsearch_{key}": value for key, value in values.items()}}
+
+
+def _defaults() -> dict[str, Any]:
+    """Give every setting of the server with its default; None would leave it to other sources."""
+    return {
+        name: "" if known.default is None else known.default
+        for name, known in Settings.model_fields.items()
+        if name.startswith("elasticsearch_")
+    }
 
 
 def _url(connection: Connection) -> str:

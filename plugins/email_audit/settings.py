@@ -149,7 +149,7 @@ class Settings(BaseSettings):
         description="API key that may make indices and switch the alias; empty: the same one.",
     )
     elasticsearch_ca_certs: Path | None = Field(
-        default=None, description="Certificates (PEM) to trust instead of the system's."
+        default=None, description="Certificates (PEM) to trust; empty: the system's."
     )
     elasticsearch_alias: str = Field(
         default=INDEX_ALIAS, description="Alias of the index; a second audit needs another one."
@@ -195,6 +195,11 @@ class Settings(BaseSettings):
         if _value(key) and url is not None and not (url and is_safe_for_secrets(url)):
             raise ValueError("needs an elasticsearch_url that begins with https://")
         return key
+
+    @field_validator("elasticsearch_ca_certs", mode="before")
+    @classmethod
+    def _is_maybe_empty(cls, path: object) -> object:
+        return None if path == "" else path
 
     @field_validator("elasticsearch_ca_certs")
     @classmethod

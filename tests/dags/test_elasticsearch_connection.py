@@ -9,6 +9,7 @@ from airflow.sdk import Connection
 from email_audit.airflow_elasticsearch import settings_of
 from email_audit.airflow_steps import index_all
 from email_audit.errors import UserError
+from email_audit.search.interface import INDEX_ALIAS
 from email_audit.search.opening import open_index
 from email_audit.settings import Settings
 from tests.audits import audit_in, mail, mbox
@@ -37,6 +38,27 @@ def test_a_connection_becomes_settings(tmp_path: Path, monkeypatch: pytest.Monke
     assert key.elasticsearch_api_key.get_secret_value() == "hush"
     assert key.elasticsearch_setup_api_key.get_secret_value() == "hush too"
     assert key.elasticsearch_alias == "second-audit"
+
+
+def test_a_connection_replaces_every_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    default = settings(tmp_path, host="search.city.example")
+    (tmp_path / "ca.pem").touch()
+    others = {
+        "URL": "https://other.city.example",
+        "API_KEY": "hush",
+        "SETUP_API_KEY": "hush",
+        "CA_CERTS": str(tmp_path / "ca.pem"),
+        "ALIAS": "other-audit",
+        "TIMEOUT_S": "7",
+    }
+    for name, value in others.items():
+        monkeypatch.setenv(f"EMAIL_AUDIT_ELASTICSEARCH_{name}", value)
+    replaced = settings(tmp_path, host="search.city.example")
+    assert replaced == default
+    assert replaced.elasticsearch_alias == INDEX_ALIAS
+    assert replaced.elasticsearch_ca_certs is None
 
 
 def test_a_connection_that_is_wrong_says_so_without_its_secret(tmp_path: Path) -> None:

@@ -196,6 +196,49 @@ def test_a_synchronise_killed_half_way_leaves_the_state_before(
         assert fresh.synchronise(DOCUMENTS) == IndexChange(COUNT, 0, 0)
 
 
+KILLED_AT_RENAME = """
+import os, signal, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from tests.search.conformance import DOCUMENTS
+from email_audit.search.embedded import EmbeddedIndex
+
+left = int(sys.argv[3])
+
+def rename(path, target):
+    global left
+    if left:
+        os.rename(path, target)
+        left -= 1
+    if not left:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+Path.rename = rename
+EmbeddedIndex(Path(sys.argv[1])).rebuild(DOCUMENTS[:2])
+"""
+
+
+@pytest.mark.parametrize(("renames", "documents"), [(0, COUNT), (1, COUNT), (2, 2)])
+def test_a_rebuild_killed_at_its_renames_leaves_the_state_before_or_after(
+    tmp_path: Path, renames: int, documents: int
+) -> None:
+    EmbeddedIndex(tmp_path).synchronise(DOCUMENTS)
+    here = str(Path(__file__).parent)
+    process = subprocess.run(
+        [sys.executable, "-c", KILLED_AT_RENAME, str(tmp_path), here, str(renames)], check=False
+    )
+    assert process.returncode == -signal.SIGKILL
+    fresh = EmbeddedIndex(tmp_path)
+    assert fresh.search("*").total == documents
+    assert (fresh.status().documents, fresh.status().is_current) == (documents, True)
+    assert fresh.remove([identifier(1)]) == 1
+    assert fresh.synchronise(DOCUMENTS).written == COUNT - documents + 1
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name != "building") == [
+        f"v{GENERATION}",
+        "writer.lock",
+    ]
+
+
 def test_a_rebuild_writes_all_anew_and_a_removal_takes_out(tmp_path: Path) -> None:
     index = EmbeddedIndex(tmp_path)
     assert index.remove([identifier(1)]) == 0

@@ -125,6 +125,26 @@ def test_a_removal_holds_although_the_server_is_away(audit: Audit) -> None:
         assert list(EmbeddedIndex(away.index_folder).ids()) == kept
 
 
+def test_a_left_over_index_that_cannot_be_changed_is_named_with_what_helps(
+    audit: Audit, elasticsearch_url: str, elasticsearch_alias: str
+) -> None:
+    settings = audit.settings(**server(elasticsearch_url, elasticsearch_alias))
+    (meta,) = settings.index_folder.glob("v*/meta.json")
+    with open_case(settings) as case:
+        index_hits(case)
+        gone, *kept = hashes(case)
+        whole = meta.read_bytes()
+        meta.write_bytes(b"")
+        told = f"is damaged.*writes to the server: delete the folder {settings.index_folder}, or"
+        with pytest.raises(RunError, match=told):
+            remove_from_index(case, gone, reason=REASON)
+        assert list(open_index(settings).ids()) == kept
+        index_hits(case)
+        meta.write_bytes(whole)
+        assert remove_from_index(case, gone, reason=REASON) == Removal(is_new=False, documents=1)
+    assert list(EmbeddedIndex(settings.index_folder).ids()) == kept
+
+
 def test_a_server_that_will_not_do_is_told_before_anything_is_read(tmp_path: Path) -> None:
     audit = audit_in(tmp_path, P1="a.mbox")
     audit.write("a.mbox", mbox(mail("detainer")))

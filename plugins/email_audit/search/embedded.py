@@ -1,8 +1,9 @@
 """The search index without a server: tantivy in a folder of the workspace.
 
 Everything in it is derived and can be made again. It lies in a folder named for the generation of
-its schema; a first or repaired index is built beside that folder and put in place by a rename, a
-change is one commit: whoever reads, or is left after a crash, sees the state before or after.
+its schema. A change is one commit. A first or repaired index is built beside that folder and put
+in place by two renames, the index in use away and the new one in; between them, also after a crash
+there, the one renamed away is read. So whoever reads sees the state before or after.
 """
 
 import fcntl
@@ -51,7 +52,8 @@ class EmbeddedIndex:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._live = folder / f"v{GENERATION}"
-        self._opened: tuple[tuple[int, int], tantivy.Index] | None = None
+        self._before = folder / f"v{GENERATION}.before"
+        self._opened: tuple[tuple[Path, int, int], tantivy.Index] | None = None
 
     def synchronise(self, documents: Iterable[HitDocument]) -> IndexChange:
         """Make the index hold exactly `documents` (each id once), in one commit.
@@ -83,7 +85,7 @@ class EmbeddedIndex:
         Raises:
             RunError: as `synchronise`, or where the index is damaged.
         """
-        if not self._live.is_dir():
+        if self._place() is None:
             return 0
         with self._writing():
             index = self._open()
@@ -101,7 +103,7 @@ class EmbeddedIndex:
         Raises:
             RunError: where the index is damaged.
         """
-        if not self._live.is_dir():
+        if self._place() is None:
             is_older = any(self._folder.glob("v*"))
             note = "built by another version: the next `index` builds it anew"
             return IndexStatus(
@@ -114,6 +116,7 @@ class EmbeddedIndex:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             with _sole_writer(self._folder):
+                self._recover()
                 yield
         except OSError as error:
             raise RunError(
@@ -149,8 +152,8 @@ class EmbeddedIndex:
             if self._opened and self._opened[0] == stamp:
                 return self._opened[1]
             try:
-                verify(self._live)
-                index = tantivy.Index(build_schema(), str(self._live))
+                verify(stamp[0])
+                index = tantivy.Index(build_schema(), str(stamp[0]))
                 index.config_reader("manual")  # only states that were verified are read
                 index.reload()
             except (ValueError, OSError) as error:
@@ -164,31 +167,44 @@ class EmbeddedIndex:
             return index
         raise RunError(f"search index {self._folder} is being written; try again")
 
-    def _stamp(self) -> tuple[int, int]:
-        if not self._live.is_dir():
+    def _stamp(self) -> tuple[Path, int, int]:
+        place = self._place()
+        if place is None:
             raise UserError(
                 f"{self._folder} holds no search index of this version; "
                 "run `email-audit index` to build it"
             )
         try:
-            state = (self._live / "meta.json").stat()
+            state = (place / "meta.json").stat()
         except FileNotFoundError:
-            return (0, 0)
-        return (state.st_mtime_ns, state.st_ino)
+            return (place, 0, 0)
+        return (place, state.st_mtime_ns, state.st_ino)
+
+    def _place(self) -> Path | None:
+        """Give the folder to read, None where there is none."""
+        # The last one again: a rebuild may have ended between the first look and the second.
+        places = (self._live, self._before, self._live)
+        return next((place for place in places if place.is_dir()), None)
+
+    def _recover(self) -> None:
+        """Finish what a rebuild that was killed at its renames left; the lock is held."""
+        if not self._before.is_dir():
+            return
+        if self._live.is_dir():
+            shutil.rmtree(self._before)
+        else:
+            self._before.rename(self._live)
 
     def _rebuild(self, documents: Iterable[HitDocument]) -> IndexChange:
         building = self._folder / "building"
-        retired = self._folder / "retired"
-        for leftover in (building, retired):
-            shutil.rmtree(leftover, ignore_errors=True)
+        shutil.rmtree(building, ignore_errors=True)
         building.mkdir()
         change = _update(tantivy.Index(build_schema(), str(building)), documents)
         if self._live.exists():
-            self._live.rename(retired)
+            self._live.rename(self._before)
         building.rename(self._live)
         for other in self._folder.iterdir():
-            is_older = other.name.startswith("v") and other != self._live
-            if other.is_dir() and (is_older or other == retired):
+            if other.is_dir() and other.name.startswith("v") and other != self._live:
                 shutil.rmtree(other)
         return change
 

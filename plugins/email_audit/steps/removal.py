@@ -1,6 +1,7 @@
 """Take a message out of every search index for good: a request for deletion or redaction."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -11,6 +12,7 @@ from email_audit.ledger.models import ItemRow
 from email_audit.search.embedded import EmbeddedIndex
 from email_audit.search.interface import SearchIndex
 from email_audit.search.opening import open_index
+from email_audit.settings import Settings
 from email_audit.steps.case import Case
 
 
@@ -30,7 +32,7 @@ def remove_from_index(case: Case, content_sha256: str, *, reason: str) -> Remova
 
     Raises:
         UserError: for what is no content hash of this audit, or no reason.
-        RunError: where an index could not be changed now.
+        RunError: where an index could not be changed now, with what to do about each.
     """
     if not re.fullmatch(r"[0-9a-f]{64}", content_sha256):
         raise UserError(
@@ -47,22 +49,26 @@ def remove_from_index(case: Case, content_sha256: str, *, reason: str) -> Remova
             session, content_sha256, reason=reason.strip(), actor=case.settings.actor
         )
     documents, faults = 0, []
-    for index in _indices(case):
+    for index, cure in _indices(case.settings):
         try:
             documents += index.remove([content_sha256])
         except EmailAuditError as error:
-            faults.append(str(error))
+            faults.append(f"{error}. {cure}")
     if faults:
         raise RunError(
             "the removal is written down and every later write keeps to it, but now: "
             + "; ".join(faults)
-            + ". Run `email-audit index` to make up for it"
         )
     return Removal(is_new, documents)
 
 
-def _indices(case: Case) -> list[SearchIndex]:
-    """Give every index that may hold the message: an embedded one may be left of former times."""
-    settings = case.settings
-    left_over = [EmbeddedIndex(settings.index_folder)] if settings.elasticsearch_url else []
-    return [open_index(settings), *left_over]
+def _indices(settings: Settings) -> Iterator[tuple[SearchIndex, str]]:
+    """Give every index that may hold the message, and what to do where it cannot be changed."""
+    yield open_index(settings), "Run `email-audit index` to make up for it"
+    if settings.elasticsearch_url:
+        cure = (
+            "That index is left of a time without elasticsearch_url, and `email-audit index` "
+            f"writes to the server: delete the folder {settings.index_folder}, or give this "
+            "command again when the cause is removed"
+        )
+        yield EmbeddedIndex(settings.index_folder), cure

@@ -6,6 +6,7 @@ No node says 413 below 100 MB, nor 500 for one document, when asked to: prepared
 import json
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,11 +38,12 @@ class Server:
         return 200, PRODUCT, {"items": items}
 
 
-def send(server: Any, *ids: str) -> tuple[Refusal, ...]:
+def send(server: Any, *ids: str, confirm: Callable[[], None] = lambda: None) -> tuple[Refusal, ...]:
     with answering(server) as url:
         client = connect(Settings.create(workspace=Path("unused"), elasticsearch_url=url))
         patience = Patience(url, limit_s=5, first_wait_s=0.001, longest_wait_s=0.002)
-        return BulkSender(client, "index", patience).send([Operation(one, b"{}") for one in ids])
+        sender = BulkSender(client, "index", patience, confirm)
+        return sender.send([Operation(one, b"{}") for one in ids])
 
 
 def failed(status: int, kind: str, reason: str = "hush") -> dict[str, Any]:
@@ -67,6 +69,19 @@ def test_a_document_that_breaks_the_server_is_refused_after_three_times() -> Non
     server = Server({"b": [failed(500, "null_pointer_exception")] * 3})
     assert send(server, "a", "b") == (Refusal("b", "null_pointer_exception"),)
     assert server.seen == [["a", "b"], ["b"], ["b"]]
+
+
+@pytest.mark.parametrize("ids", [("busy",), ("a", "b", "c", "d")], ids=["repeated", "halved"])
+def test_no_request_is_sent_once_the_lock_is_lost(ids: tuple[str, ...]) -> None:
+    server = Server({"busy": [failed(429, "es_rejected_execution_exception"), {"status": 201}]})
+
+    def confirm() -> None:
+        if server.seen:
+            raise RunError("taken over")
+
+    with pytest.raises(RunError, match="taken over"):
+        send(server, *ids, confirm=confirm)
+    assert server.seen == [list(ids)]
 
 
 def test_a_reason_names_kinds_and_field_but_no_value() -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -161,6 +162,25 @@ def test_a_disk_that_stays_full_ends_the_run_with_what_to_do(
     assert_complete(url, alias)
 
 
+def test_a_writer_whose_lock_was_taken_over_repeats_no_request(
+    elasticsearch_url: str, elasticsearch_alias: str, attempts: Callable[..., Attempts]
+) -> None:
+    url, alias = elasticsearch_url, elasticsearch_alias
+    index, lock = f"{alias}-000001-1", f"{alias}-lock/_doc/writer"
+    writer(url, alias).synchronise(hits([1]))
+    block(url, index, is_on=True)
+
+    def rob() -> None:
+        ask(url, lock, method="PUT", body={**ask(url, lock)["_source"], "token": "another"})
+
+    attempts(rob)
+    with pytest.raises(RunError, match="was taken over by another run"):
+        writer(url, alias, limit_s=10).synchronise(hits(range(1, 10)))
+    block(url, index, is_on=False)
+    ask(url, f"{index}/_refresh", method="POST")
+    assert visible(url, alias).keys() == ids([1])
+
+
 def test_connections_cut_in_the_middle_of_an_answer_cost_no_document(
     elasticsearch_url: str, elasticsearch_alias: str, attempts: Callable[..., Attempts]
 ) -> None:
@@ -227,6 +247,40 @@ MEDIA_TYPE = "A compatible version is required on Accept header, but [compatible
 def test_a_server_that_will_not_do_is_told_in_one_message(answer: Answer, told: str) -> None:
     with answering(lambda *_: answer) as url, pytest.raises(UserError, match=told):
         writer(url, "mail").synchronise(hits([1]))
+
+
+NO_MONITOR = FORBIDDEN.replace("indices:data/write/bulk", "indices:monitor/stats")
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ((403, PRODUCT, error("security_exception", NO_MONITOR)), "do not allow indices:monitor"),
+        ((503, PRODUCT, error("no_shard_available_action_exception", "away")), "answered 503"),
+        (None, "cannot be reached"),
+    ],
+    ids=["privileges", "busy", "connection"],
+)
+def test_a_write_is_done_although_an_old_index_cannot_be_dropped(
+    elasticsearch_url: str,
+    elasticsearch_alias: str,
+    caplog: pytest.LogCaptureFixture,
+    answer: Answer | None,
+    told: str,
+) -> None:
+    url, alias = elasticsearch_url, elasticsearch_alias
+    writer(url, alias).synchronise(hits([1]))
+    ask(url, f"{alias}-000000-0", method="PUT")
+    with ExitStack() as stack:
+        setup_url = "http://127.0.0.1:1"
+        if answer is not None:
+            setup_url = stack.enter_context(answering(lambda *_: answer))
+        change = writer(url, alias, setup_url=setup_url, limit_s=0).synchronise(hits([1, 2]))
+    assert change == IndexChange(1, 0, 1)
+    assert f"indices beside {alias}-000001-1 are left" in caplog.text
+    assert told in caplog.text
+    assert writer(url, alias).synchronise(hits([1, 2])).unchanged == 2
+    assert indices(url, alias) == {f"{alias}-000001-1": True}
 
 
 def test_a_busy_server_is_asked_again_and_then_given_up(caplog: pytest.LogCaptureFixture) -> None:

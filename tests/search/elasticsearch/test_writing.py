@@ -151,6 +151,28 @@ def test_a_rebuild_that_broke_off_is_gone_on_with(
     assert ask(url, f"{alias}/_count")["count"] == 2500
 
 
+def test_what_a_broken_run_wrote_wrongly_is_corrected_by_the_next(
+    elasticsearch_url: str, elasticsearch_alias: str
+) -> None:
+    url, alias = elasticsearch_url, elasticsearch_alias
+    writer(url, alias).synchronise(hits(range(1001)))
+
+    def wrong() -> Iterator[HitDocument]:
+        yield from hits(range(1001), subject="wrong")  # the first thousand are a request
+        yield document(5000, subject="wrong")
+        raise RunError("the evidence is away")
+
+    with pytest.raises(RunError, match="the evidence is away"):
+        writer(url, alias).synchronise(wrong())
+    assert {hit["subject"] for hit in visible(url, alias).values()} == {
+        f"detainer {number}" for number in range(1001)
+    }
+    assert writer(url, alias).synchronise(hits(range(1001))) == IndexChange(1000, 0, 1)
+    assert {one: hit["subject"] for one, hit in visible(url, alias).items()} == {
+        identifier(number): f"detainer {number}" for number in range(1001)
+    }
+
+
 def test_removal_reaches_every_generation(elasticsearch_url: str, elasticsearch_alias: str) -> None:
     url, alias = elasticsearch_url, elasticsearch_alias
     writer(url, alias).synchronise(hits(range(3)))

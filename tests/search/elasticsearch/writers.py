@@ -42,16 +42,19 @@ def layout(generation: str = "1") -> Layout:
     return Layout(generation, _templates, _source)
 
 
-def writer(url: str, alias: str, *, generation: str = "1", **patience: Any) -> Writer:
-    """Give a writer as a process of its own would have it."""
+def writer(
+    url: str, alias: str, *, generation: str = "1", setup_url: str = "", **patience: Any
+) -> Writer:
+    """Give a writer as a process of its own would have it; `setup_url` if it sets up elsewhere."""
     settings = Settings.create(
         workspace=Path("unused"), elasticsearch_url=url, elasticsearch_timeout_s=2
     )
+    setup = settings.model_copy(update={"elasticsearch_url": setup_url or url})
     quick = {"limit_s": 300, "first_wait_s": 0.01, "longest_wait_s": 0.2}
     client = connect(settings)
     return Writer(
         client,
-        connect(settings, is_setup=True),
+        connect(setup, is_setup=True),
         alias=alias,
         layout=layout(generation),
         patience=Patience(url, **quick | patience),

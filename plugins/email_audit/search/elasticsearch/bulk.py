@@ -7,7 +7,7 @@ good is given back with its reason; nothing else counts as done.
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,18 +48,26 @@ class Operation:
 
 
 class BulkSender:
-    """Sends operations to one index until each is done or refused for good."""
+    """Sends operations to one index until each is done or refused for good.
 
-    def __init__(self, client: Elasticsearch, index: str, patience: Patience) -> None:
+    `confirm` is called before each request, repeated ones too, and raises where it must not be
+    sent; an error of the client in it is met as one of the request itself.
+    """
+
+    def __init__(
+        self, client: Elasticsearch, index: str, patience: Patience, confirm: Callable[[], None]
+    ) -> None:
         self._client = client
         self._index = index
         self._patience = patience
+        self._confirm = confirm
 
     def send(self, operations: Sequence[Operation]) -> tuple[Refusal, ...]:
         """Carry out `operations` (each id once); give those that never will be.
 
         Raises:
-            RunError: where the server refuses for longer than the patience lasts.
+            RunError: where the server refuses for longer than the patience lasts, or `confirm`
+                does.
             UserError: where a setting is wrong.
         """
         refusals: list[Refusal] = []
@@ -69,6 +77,7 @@ class BulkSender:
         while pending:
             lines: list[Any] = [line for operation in pending for line in operation.lines]
             try:
+                self._confirm()
                 answer = self._client.bulk(
                     operations=lines,
                     index=self._index,

@@ -6,6 +6,7 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 from elastic_transport import ConnectionError as ServerConnectionError
 from elastic_transport import ConnectionTimeout, SerializationError, TlsError, TransportError
@@ -32,7 +33,7 @@ def connect(settings: Settings, *, is_setup: bool = False) -> Elasticsearch:
     request: who writes knows better than it what may be repeated, and for how long.
 
     Raises:
-        UserError: where the file of certificates is none.
+        UserError: where the file of certificates is none, or the address no server's.
     """
     options: dict[str, Any] = {
         "request_timeout": settings.elasticsearch_timeout_s,
@@ -62,7 +63,21 @@ def connect(settings: Settings, *, is_setup: bool = False) -> Elasticsearch:
             ) from error
     # It warns of every failed request; who repeats them says so, and why.
     logging.getLogger("elastic_transport.node_pool").setLevel(logging.ERROR)
-    return Elasticsearch(settings.elasticsearch_url, **options)
+    try:
+        return Elasticsearch(_with_port(settings.elasticsearch_url), **options)
+    except ValueError as error:
+        raise UserError(
+            f"elasticsearch_url: {settings.elasticsearch_url} is no address of a server ({error})"
+        ) from error
+
+
+def _with_port(url: str) -> str:
+    """Name the scheme's own port (RFC 9110 4.2) where `url` has none: the client asks for one."""
+    parts = urlsplit(url)
+    if parts.port is not None:
+        return url
+    port = 443 if parts.scheme == "https" else 80
+    return parts._replace(netloc=f"{parts.netloc.rstrip(':')}:{port}").geturl()
 
 
 def check_version(client: Elasticsearch, url: str) -> None:

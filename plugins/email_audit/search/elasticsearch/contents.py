@@ -3,11 +3,15 @@
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
-from elasticsearch import Elasticsearch, NotFoundError
+from elastic_transport import ApiResponseMeta
+from elasticsearch import ApiError, Elasticsearch, NotFoundError
+from elasticsearch.exceptions import HTTP_EXCEPTIONS
 
+from email_audit.search.elasticsearch.connection import error_type
 from email_audit.search.elasticsearch.patience import Patience
 
 IdArray: TypeAlias = "np.ndarray[tuple[int], np.dtype[np.bytes_]]"
@@ -15,6 +19,8 @@ IdArray: TypeAlias = "np.ndarray[tuple[int], np.dtype[np.bytes_]]"
 _ID = re.compile("[0-9a-f]{64}")
 _ID_BYTES = 32
 _IDS_A_PAGE = 10_000
+_FORBIDDEN = 403
+_UNAVAILABLE = 503
 
 
 class Contents:
@@ -55,11 +61,15 @@ class Contents:
 
     def present(self, ids: Sequence[str]) -> set[str]:
         """Give those of `ids` that the index holds, visible or not."""
-        answer = self._call(
-            "looking documents up",
-            lambda: self._client.mget(index=self._index, ids=list(ids), source=False),
-        )
-        return {found["_id"] for found in answer.body["docs"] if found.get("found")}
+
+        def look_up() -> set[str]:
+            answer = self._client.mget(index=self._index, ids=list(ids), source=False)
+            documents = answer.body["docs"]
+            if failed := next((one for one in documents if "error" in one), None):
+                raise _failed_lookup(answer.meta, failed)
+            return {found["_id"] for found in documents if found.get("found")}
+
+        return self._call("looking documents up", look_up)
 
     def others(self, ids: IdArray) -> Iterator[list[str]]:
         """Yield, in pages, the ids of visible documents that are not among `ids` (sorted)."""
@@ -110,6 +120,16 @@ class Contents:
     def _close(self, pit: str) -> None:
         with suppress(NotFoundError):  # it ran out by itself
             self._client.close_point_in_time(id=pit)
+
+
+def _failed_lookup(meta: ApiResponseMeta, document: dict[str, Any]) -> ApiError:
+    """Give the error that a request for this document alone would meet.
+
+    A multiple get answers 200 although a shard is away; only a missing privilege does not pass.
+    """
+    status = _FORBIDDEN if error_type(document) == "security_exception" else _UNAVAILABLE
+    kind = HTTP_EXCEPTIONS.get(status, ApiError)
+    return kind(error_type(document), replace(meta, status=status), document)
 
 
 def id_array(ids: bytearray) -> IdArray:

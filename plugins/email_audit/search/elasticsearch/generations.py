@@ -128,13 +128,17 @@ class Generations:
 
         self._patience.call(f"switching alias {self._alias}", move)
 
-    def drop_others(self, target: Generation) -> None:
-        """Delete all other indices of the alias, once the searches begun on them have ended."""
+    def drop_others(self, target: Generation, check: Callable[[], None]) -> None:
+        """Delete all other indices of the alias, once the searches begun on them have ended.
+
+        `check` is called before each deletion; it raises where another run writes now.
+        """
         for known in self.listed():
             if known.name == target.name:
                 continue
             if known.number < target.number:
                 self._drain(known.name)
+            check()
             self._patience.call(f"dropping index {known.name}", lambda: self._delete(known.name))  # noqa: B023
             log.info("dropped index %s", known.name)
 
@@ -156,14 +160,20 @@ class Generations:
         """Wait for searches in progress: they fail if their index goes away under them."""
         deadline = time.monotonic() + _DRAIN_S
         while time.monotonic() < deadline:
-            try:
-                stats = self._setup.indices.stats(index=name, metric="search").body
-            except NotFoundError:
-                return
-            search = stats["_all"]["total"]["search"]
-            if not search.get("open_contexts") and not search.get("query_current"):
+            is_idle = self._patience.call(
+                f"waiting for searches on index {name}", lambda: self._is_idle(name)
+            )
+            if is_idle:
                 return
             time.sleep(_POLL_S)
+
+    def _is_idle(self, name: str) -> bool:
+        try:
+            stats = self._setup.indices.stats(index=name, metric="search").body
+        except NotFoundError:
+            return True
+        search = stats["_all"]["total"]["search"]
+        return not search.get("open_contexts") and not search.get("query_current")
 
     def _delete(self, name: str) -> None:
         with suppress(NotFoundError):  # the answer to our own first attempt was lost

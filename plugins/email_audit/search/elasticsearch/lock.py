@@ -35,8 +35,8 @@ _MAPPINGS = {"dynamic": False, "properties": {}}
 class WriterLock:
     """The right to write behind `alias`, for a `with` block.
 
-    `setup` is the client that may make the lock's index, once. Renewed by a thread; `check` is to
-    be called before each write.
+    `setup` is the client that may make the lock's index, once. Renewed by a thread; `check` or
+    `confirm` is to be called before each write.
     """
 
     def __init__(
@@ -95,8 +95,17 @@ class WriterLock:
         Raises:
             RunError: where another run took it over, for instance while this one was suspended.
         """
+        self._patience.call("renewing the index's lock", self.confirm)
+
+    def confirm(self) -> None:
+        """Make sure as `check` does, in one attempt: errors of the client are left to the caller.
+
+        Raises:
+            RunError: as `check`.
+            ApiError, TransportError: where the lock had to be renewed and could not be.
+        """
         if not self._is_lost and time.monotonic() - self._renewed > self._lease_s:
-            self._patience.call("renewing the index's lock", self._renew)
+            self._renew()
         if self._is_lost:
             raise RunError(
                 f"the index behind {self._alias} was taken over by another run, as this one did "
@@ -107,13 +116,14 @@ class WriterLock:
         while True:
             self._ensure_index()
             try:
+                sent = time.monotonic()
                 answer = self._client.create(index=self._index, id=_ID, document=self._record)
             except ConflictError:
                 holder = self._holder()
                 if holder is None or not self._take_over(holder):
                     continue
             else:
-                self._note(answer.body)
+                self._note(answer.body, sent)
             return
 
     def _ensure_index(self) -> None:
@@ -175,6 +185,7 @@ class WriterLock:
                 )
 
     def _replace(self, seq_no: int, term: int) -> None:
+        sent = time.monotonic()
         answer = self._client.index(
             index=self._index,
             id=_ID,
@@ -182,7 +193,7 @@ class WriterLock:
             if_seq_no=seq_no,
             if_primary_term=term,
         )
-        self._note(answer.body)
+        self._note(answer.body, sent)
 
     def _renew(self) -> None:
         with self._guard:
@@ -197,9 +208,9 @@ class WriterLock:
                     self._state = (holder["_seq_no"], holder["_primary_term"])
                     self._renewed = time.monotonic()
 
-    def _note(self, answer: Mapping[str, Any]) -> None:
+    def _note(self, answer: Mapping[str, Any], sent: float) -> None:
         self._state = (answer["_seq_no"], answer["_primary_term"])
-        self._renewed = time.monotonic()
+        self._renewed = sent  # whoever watches may count from before the answer came
 
     def _keep(self) -> None:
         while not self._ended.wait(self._lease_s / 3) and not self._is_lost:

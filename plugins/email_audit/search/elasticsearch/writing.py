@@ -1,8 +1,8 @@
 """Writes hits to an Elasticsearch server: in bulk, idempotently, resumably, one writer at a time.
 
 A document's id is its content's hash and its `fingerprint` the hash of its source, so that what
-is there already is left alone, also after a run that was killed half-way. Nothing is visible
-before the refresh at the end; then the server's count must be the one that was written.
+is there already is left alone, also after a run that was killed half-way. What a run writes is
+not visible before the refresh at its end; then the server's count must be the one that was written.
 """
 
 import hashlib
@@ -127,8 +127,8 @@ class Writer:
                 there = contents.present(ids)
                 present |= there
                 if there:
-                    lock.check()
-                    _refuse_none(self._sender(known.name).send([Operation(i, None) for i in there]))
+                    sender = self._sender(known.name, lock)
+                    _refuse_none(sender.send([Operation(one, None) for one in there]))
                     contents.refresh()
         return len(present)
 
@@ -174,25 +174,23 @@ class Writer:
     def _write(self, documents: Iterable[HitDocument], *, is_anew: bool) -> IndexChange:
         with self._lock() as lock:
             target = self._target(is_anew=is_anew)
-            if not target.is_live:
-                # Nobody reads it yet: let what a killed run left there be seen and kept.
-                self._contents(target.name).refresh()
+            # What a killed run wrote would else become visible at the end, uncompared with what is
+            # to be there. So it shows from now on, also in the index in use, until it is corrected.
+            self._contents(target.name).refresh()
             before = self._contents(target.name).count()
             account = self._fill(target.name, documents, lock, is_empty=not before)
             removed = self._settle(target.name, account, before, lock)
             if not target.is_live:
                 lock.check()
                 self._generations.switch(target)
-            if len(self._generations.listed()) > 1:
-                lock.check()
-                self._drop_others(target)
+            self._drop_others(target, lock)
         return IndexChange(account.written, removed, account.unchanged, tuple(account.refused))
 
-    def _drop_others(self, target: Generation) -> None:
+    def _drop_others(self, target: Generation, lock: WriterLock) -> None:
         try:
-            self._generations.drop_others(target)
-        except UserError as error:
-            # The write itself is done; whoever has the set-up key will drop them.
+            self._generations.drop_others(target, lock.check)
+        except (UserError, RunError) as error:
+            # The write itself is done; the next one that has the privileges will drop them.
             log.warning("indices beside %s are left: %s", target.name, error)
 
     def _target(self, *, is_anew: bool) -> Generation:
@@ -219,7 +217,7 @@ class Writer:
         """
         account = _Account()
         patience = replace(self._patience, stopped=threading.Event())
-        sender = self._sender(index, patience)
+        sender = self._sender(index, lock, patience)
         contents = None if is_empty else Contents(self._client, index, patience)
         running: deque[Future[_Part]] = deque()
         pool = ThreadPoolExecutor(_REQUESTS_AT_ONCE, thread_name_prefix="index")
@@ -267,7 +265,7 @@ class Writer:
         contents.refresh()
         expected = len(ids) - account.refused_new
         if (count := contents.count()) != expected:
-            # What a killed run had written, not visible until now, may be no hit any more.
+            # A request of a run that lost its lock may have arrived after the look at the start.
             removed += self._delete_others(contents, index, ids, lock)
             contents.refresh()
             count = contents.count()
@@ -281,16 +279,15 @@ class Writer:
     def _delete_others(self, contents: Contents, index: str, ids: IdArray, lock: WriterLock) -> int:
         removed = 0
         for stale in contents.others(ids):
-            lock.check()
-            _refuse_none(self._sender(index).send([Operation(one, None) for one in stale]))
+            _refuse_none(self._sender(index, lock).send([Operation(one, None) for one in stale]))
             removed += len(stale)
         return removed
 
     def _contents(self, index: str) -> Contents:
         return Contents(self._client, index, self._patience)
 
-    def _sender(self, index: str, patience: Patience | None = None) -> BulkSender:
-        return BulkSender(self._client, index, patience or self._patience)
+    def _sender(self, index: str, lock: WriterLock, patience: Patience | None = None) -> BulkSender:
+        return BulkSender(self._client, index, patience or self._patience, lock.confirm)
 
 
 @dataclass(frozen=True, slots=True)
