@@ -52,7 +52,22 @@ class S3:
 
 @contextmanager
 def running_s3(folder: Path) -> Iterator[S3]:
-    """Give a server for the length of the block; it may write below `folder`."""
+    """Give a server for the length of the block; it may write below `folder`.
+
+    What this process remembers of a server before it (s3fs keeps its connections) is forgotten.
+    """
+    from s3fs import S3FileSystem
+
+    S3FileSystem.clear_instance_cache()
+    try:
+        with _running(folder) as server:
+            yield server
+    finally:
+        S3FileSystem.clear_instance_cache()
+
+
+@contextmanager
+def _running(folder: Path) -> Iterator[S3]:
     if url := os.environ.get(URL_VARIABLE):
         keys = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
         yield S3("given", {**keys, "AWS_ENDPOINT_URL": url})

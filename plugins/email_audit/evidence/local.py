@@ -40,7 +40,10 @@ class LocalFiles:
         Raises:
             FileNotFoundError: where there is none.
         """
-        return (self._root / path).open("rb")
+        try:
+            return (self._root / path).open("rb")
+        except NotADirectoryError as error:
+            raise FileNotFoundError(error.errno, error.strerror, error.filename) from error
 
     @contextmanager
     def create(self, path: str) -> Iterator[BinaryIO]:
