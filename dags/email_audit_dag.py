@@ -137,8 +137,9 @@ def email_audit() -> None:
     checked = check()
     read.expand(chunk_ids=shares) >> resolved
     tag.expand(chunk_ids=resolved) >> index() >> checked
-    # `resolve` and `index` run whatever became of single shares; the run still fails with `split`.
-    shares >> checked
+    # `resolve` and `index` run whatever became of single shares. If a step itself fails, the ledger
+    # may still balance as the last run left it: the check must not pass then.
+    [shares, resolved] >> checked
     checked >> announce()
 
 

@@ -1,7 +1,9 @@
 """The DAGs, run for real: same result as the command, nothing of the mail in Airflow's own data."""
 
 import json
+import runpy
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,6 +28,16 @@ def test_both_dags_are_listed_without_import_errors(airflow: Airflow) -> None:
     assert airflow.json("dags", "list-import-errors") == []
     listed = airflow.json("dags", "list", "-l")
     assert {dag["dag_id"] for dag in listed} >= {"email_audit", "email_audit_bundle"}
+
+
+def dag_of(repository: Path, name: str = "email_audit") -> Any:
+    """Give a DAG as its file defines it in the environment as it is now."""
+    return runpy.run_path(str(repository / "dags" / f"{name}_dag.py"))[name]()
+
+
+def test_the_check_does_not_pass_on_what_an_earlier_run_left(repository: Path) -> None:
+    check = dag_of(repository).get_task("check")
+    assert check.upstream_task_ids >= {"split", "resolve", "index"}
 
 
 def test_the_dag_gives_the_same_ledger_tags_and_index_as_the_command(
