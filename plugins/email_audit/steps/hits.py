@@ -61,8 +61,8 @@ class Hit:
 
 
 def list_hits(case: Case) -> list[HitRecord]:
-    """List every hit in order of place in the evidence."""
-    with case.database.session() as session:
+    """List every hit in order of place in the evidence, all as of one moment."""
+    with case.database.snapshot() as session:
         is_hit = ItemRow.fate == Fate.HIT
         items = stored_items(session, select(ItemRow.id).where(is_hit))
         facts = {
