@@ -16,6 +16,7 @@ from email_audit.steps.case import Case, open_case
 from email_audit.steps.hits import list_hits
 from email_audit.steps.index import index_hits
 from email_audit.steps.removal import Removal, remove_from_index
+from email_audit.steps.resolve import resolve
 from tests.audits import Audit, audit_in, mail, mbox
 from tests.elasticsearch_node.node import ask
 from tests.search.elasticsearch.servers import PRODUCT, answering
@@ -123,6 +124,38 @@ def test_a_removal_holds_although_the_server_is_away(audit: Audit) -> None:
     with open_case(audit.settings()) as case:
         assert index_hits(case).removed == 0
         assert list(EmbeddedIndex(away.index_folder).ids()) == kept
+
+
+@pytest.mark.parametrize("is_anew", [False, True])
+def test_the_index_in_use_keeps_hits_that_are_not_tagged_again_yet(
+    audit: Audit, *, is_anew: bool
+) -> None:
+    index = EmbeddedIndex(audit.settings().index_folder)
+    before = list(index.ids())
+    with open_case(audit.settings()) as case:
+        resolve(case, "another model")
+        with pytest.raises(RunError, match="4 messages in scope wait .*run the audit again"):
+            index_hits(case, is_anew=is_anew)
+    assert list(index.ids()) == before
+    audit.run(threshold=0.0)
+    assert list(index.ids()) == before
+
+
+def test_a_run_whose_tagging_fails_leaves_the_index_and_names_both(audit: Audit) -> None:
+    settings = audit.settings(threshold=0.0001)  # another threshold: all is to be tagged anew
+    index = EmbeddedIndex(settings.index_folder)
+    before = list(index.ids())
+    moved = audit.workspace / "elsewhere"
+    evidence = audit.workspace / "evidence" / "sha256"
+    evidence.rename(moved)
+    for blob in moved.rglob("*"):
+        if blob.is_file() and b"Text 3." in blob.read_bytes():
+            kept = evidence / blob.relative_to(moved)
+            kept.parent.mkdir(parents=True)
+            kept.write_bytes(blob.read_bytes())
+    with pytest.raises(RunError, match=r"(?s)is missing.*3 messages in scope wait.*a.mbox"):
+        audit.run(threshold=0.0001)
+    assert list(index.ids()) == before
 
 
 def test_a_server_that_will_not_do_is_told_before_anything_is_read(tmp_path: Path) -> None:
