@@ -1,4 +1,4 @@
-"""The audit as a DAG: one mapped task for each export, then for each share of chunks.
+"""The audit as a DAG: mapped tasks for exports, one each or in shares, then for shares of chunks.
 
 Wiring only. Ids of database rows travel between tasks; bytes stay in the evidence store and words
 in the messages, so nothing of either is in XCom, logs or task names.
@@ -77,24 +77,24 @@ def email_audit() -> None:
     """Roster, acquisitions, messages, tags, index, and the check that the ledger balances."""
 
     @task(**ACQUIRE)
-    def plan(params: Params = None) -> list[int]:
+    def plan(params: Params = None) -> list[list[int]]:
         from email_audit.airflow_steps import plan_acquisitions
 
         return plan_acquisitions(params)
 
     @task(pool=POOL, **ACQUIRE)
-    def acquire(acquisition_id: int, params: Params = None) -> int:
-        from email_audit.airflow_steps import acquire_one
+    def acquire(acquisition_ids: list[int], params: Params = None) -> None:
+        from email_audit.airflow_steps import acquire_share
 
-        return acquire_one(params, acquisition_id)
+        acquire_share(params, acquisition_ids)
 
-    # An export that cannot be acquired must not keep the others from being audited; the check at
-    # the end names it.
-    @task(trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS)
-    def split(acquisition_ids: list[int], params: Params = None) -> list[list[int]]:
+    # An export that cannot be acquired must not keep the others from being audited, those of its
+    # own share included: what there is to read is asked of the ledger.
+    @task(trigger_rule=TriggerRule.ALL_DONE)
+    def split(params: Params = None) -> list[list[int]]:
         from email_audit.airflow_steps import shares_to_read
 
-        return shares_to_read(params, acquisition_ids)
+        return shares_to_read(params)
 
     @task(pool=POOL)
     def read(chunk_ids: list[int], params: Params = None) -> int:
@@ -120,7 +120,7 @@ def email_audit() -> None:
 
         return index_all(params)
 
-    @task(retries=0)
+    @task(retries=0, trigger_rule=TriggerRule.NONE_FAILED)
     def check(params: Params = None) -> dict[str, int]:
         from email_audit.airflow_steps import check_balance
 
@@ -132,14 +132,16 @@ def email_audit() -> None:
 
         announce(params)
 
-    shares = split(acquire.expand(acquisition_id=plan()))
+    acquired = acquire.expand(acquisition_ids=plan())
+    shares = split()
     resolved = resolve()
     checked = check()
+    acquired >> shares
     read.expand(chunk_ids=shares) >> resolved
     tag.expand(chunk_ids=resolved) >> index() >> checked
-    # `resolve` and `index` run whatever became of single shares. If a step itself fails, the ledger
-    # may still balance as the last run left it: the check must not pass then.
-    [shares, resolved] >> checked
+    # The next step runs whatever became of single shares. If an export is not acquired again or a
+    # step fails, the ledger may still balance as the last run left it: no check passes then.
+    [acquired, shares, resolved] >> checked
     checked >> announce()
 
 

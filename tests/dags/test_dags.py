@@ -7,10 +7,17 @@ from typing import Any
 
 import pytest
 
+from email_audit.airflow_steps import (
+    acquire_share,
+    plan_acquisitions,
+    read_share,
+    shares_to_read,
+)
 from email_audit.bundles.verifier import verify
+from email_audit.errors import RunError
 from email_audit.settings import Settings
 from email_audit.steps.run import run_audit
-from tests.audits import everything, silent
+from tests.audits import audit_in, everything, mail, mbox, silent
 from tests.dags.conftest import Airflow
 
 pytestmark = pytest.mark.xdist_group("airflow")
@@ -37,7 +44,24 @@ def dag_of(repository: Path, name: str = "email_audit") -> Any:
 
 def test_the_check_does_not_pass_on_what_an_earlier_run_left(repository: Path) -> None:
     check = dag_of(repository).get_task("check")
-    assert check.upstream_task_ids >= {"split", "resolve", "index"}
+    assert check.upstream_task_ids >= {"acquire", "split", "resolve", "index"}
+
+
+def test_more_exports_than_mapped_tasks_share_them_and_one_that_fails_stops_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EMAIL_AUDIT_MAP_LIMIT", "2")
+    audit = audit_in(tmp_path, **{f"P{n}": f"{n}.mbox" for n in range(5)})
+    for n in range(5):
+        audit.write(f"{n}.mbox", mbox(mail(f"number {n}")))
+    params = {"workspace": audit.workspace, "roster": audit.roster, "mail": audit.mail}
+    shares = plan_acquisitions(params)
+    assert [len(share) for share in shares] == [3, 2]
+    (audit.mail / "0.mbox").unlink()
+    with pytest.raises(RunError, match="0.mbox: cannot be read"):
+        acquire_share(params, shares[0])
+    acquire_share(params, shares[1])
+    assert sum(read_share(params, chunks) for chunks in shares_to_read(params)) == 4
 
 
 def test_the_dag_gives_the_same_ledger_tags_and_index_as_the_command(

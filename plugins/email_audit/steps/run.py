@@ -44,8 +44,8 @@ def run_audit(settings: Settings, *, processes: int, progress: Progress) -> RunR
     check_index(settings)
     with open_case(settings, create=True) as case, WorkerPool(case, processes) as pool:
         registration = register(case)
-        acquired, failures = _each(pool, "acquire", list(registration.acquisition_ids), progress)
-        chunks = unread_chunks(case, acquired)
+        _, failures = _each(pool, "acquire", list(registration.acquisition_ids), progress)
+        chunks = unread_chunks(case)
         read, read_failures = _each(pool, "read", chunks, progress)
         resolve(case, pool.worker.model_version)
         pending = pending_chunks(case)
