@@ -13,6 +13,7 @@ Params = dict[str, object] | None
 HITS = Asset("email-audit-hits")
 MAILBOXES = Asset("email-audit-mailboxes")
 SCHEDULE = os.environ.get("EMAIL_AUDIT_SCHEDULE") or None
+MARGIN = os.environ.get("EMAIL_AUDIT_MARGIN_DAYS")
 POOL = os.environ.get("EMAIL_AUDIT_POOL", "default_pool")
 # On several machines: who sees roster and exports, and who keeps the embedded index and bundles.
 ACQUIRE = {"queue": name} if (name := os.environ.get("EMAIL_AUDIT_ACQUIRE_QUEUE")) else {}
@@ -52,12 +53,12 @@ RETRIES = {
             description="Path of requests.csv, the agency's own log; may be empty.",
         ),
         "margin_days": Param(
-            int(os.environ.get("EMAIL_AUDIT_MARGIN_DAYS", "0")),
-            type="integer",
+            int(MARGIN) if MARGIN else None,
+            type=["null", "integer"],
             minimum=0,
             maximum=3660,
             title="Margin",
-            description="Days added before and after each assignment.",
+            description="Days added around each assignment; empty: EMAIL_AUDIT_MARGIN_DAYS.",
         ),
         "database_connection": Param(
             os.environ.get("EMAIL_AUDIT_DATABASE_CONNECTION"),

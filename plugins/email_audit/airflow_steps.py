@@ -245,7 +245,9 @@ def _case(params: Params, *, create: bool = False, has_index: bool = False) -> I
     from email_audit.airflow_settings import database_url, task_settings
 
     names = ("workspace", "roster", "mail", "requests", "margin_days")
-    values: dict[str, Any] = {name: params.get(name) or None for name in names}
+    values: dict[str, Any] = {
+        name: value for name in names if (value := params.get(name)) not in (None, "")
+    }
     if database := params.get("database_connection"):
         values["database_url"] = database_url(database)
     connection = params.get("elasticsearch_connection")

@@ -11,6 +11,7 @@ from email_audit.airflow_steps import (
     acquire_share,
     plan_acquisitions,
     read_share,
+    resolve_and_share,
     shares_to_read,
 )
 from email_audit.bundles.verifier import verify
@@ -45,6 +46,32 @@ def dag_of(repository: Path, name: str = "email_audit") -> Any:
 def test_the_check_does_not_pass_on_what_an_earlier_run_left(repository: Path) -> None:
     check = dag_of(repository).get_task("check")
     assert check.upstream_task_ids >= {"acquire", "split", "resolve", "index"}
+
+
+@pytest.mark.parametrize(("variable", "default"), [(None, None), ("", None), ("0", 0), ("30", 30)])
+def test_a_margin_of_no_days_is_not_the_same_as_none_set(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, variable: str | None, default: int | None
+) -> None:
+    monkeypatch.delenv("EMAIL_AUDIT_MARGIN_DAYS", raising=False)
+    if variable is not None:
+        monkeypatch.setenv("EMAIL_AUDIT_MARGIN_DAYS", variable)
+    assert dag_of(repository).params["margin_days"] == default
+
+
+def test_a_margin_of_no_days_given_for_a_run_wins_over_the_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    audit = audit_in(tmp_path)
+    audit.write_roster("P1,Ann,Det,a.mbox,TF,HSI,2025-03-05,2025-03-31")
+    audit.write("a.mbox", mbox(mail("two days before", date="Mon, 03 Mar 2025 10:00:00 -0500")))
+    monkeypatch.setenv("EMAIL_AUDIT_MARGIN_DAYS", "10")
+    params = {"workspace": audit.workspace, "roster": audit.roster, "mail": audit.mail}
+    for ids in plan_acquisitions(params):
+        acquire_share(params, ids)
+    for chunks in shares_to_read(params):
+        read_share(params, chunks)
+    assert resolve_and_share(params | {"margin_days": 0}) == []
+    assert len(resolve_and_share(params | {"margin_days": None})) == 1
 
 
 def test_more_exports_than_mapped_tasks_share_them_and_one_that_fails_stops_no_other(
