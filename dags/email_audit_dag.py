@@ -128,10 +128,16 @@ def email_audit() -> None:
         return check_balance(params)
 
     @task(outlets=[HITS])
-    def announce(params: Params = None) -> None:
+    def announce(params: Params = None) -> str:
         from email_audit.airflow_steps import announce
 
-        announce(params)
+        return announce(params)
+
+    @task
+    def note(digest: str, params: Params = None) -> None:
+        from email_audit.airflow_steps import note_announced
+
+        note_announced(params, digest)
 
     acquired = acquire.expand(acquisition_ids=plan())
     shares = split()
@@ -143,7 +149,10 @@ def email_audit() -> None:
     # The next step runs whatever became of single shares. If an export is not acquired again or a
     # step fails, the ledger may still balance as the last run left it: no check passes then.
     [acquired, shares, resolved] >> checked
-    checked >> announce()
+    announced = announce()
+    checked >> announced
+    # The event is out when `announce` has succeeded, not before: only then are the hits known.
+    note(announced)
 
 
 email_audit()

@@ -190,19 +190,31 @@ def check_balance(params: Params) -> dict[str, int]:
     }
 
 
-def announce(params: Params) -> None:
-    """Succeed if the hits changed since the last announcement; else skip the task.
+def announce(params: Params) -> str:
+    """Succeed if the hits changed since the last announcement, with their digest; else skip.
 
     A skipped task emits no asset event, so an audit that found nothing new starts no bundle.
     """
-    from email_audit.steps.announce import announce_hits
+    from email_audit.steps.announce import unannounced_hits
 
     with _case(params) as case:
-        changed = announce_hits(case)
-    if not changed:
+        digest = unannounced_hits(case)
+    if digest is None:
         from airflow.sdk.exceptions import AirflowSkipException
 
         raise AirflowSkipException("the hits are those of the last run")
+    return digest
+
+
+def note_announced(params: Params, digest: str) -> None:
+    """Note that the hits were announced, once `announce` has succeeded and emitted its event.
+
+    A worker lost in between costs a second announcement, never the only one.
+    """
+    from email_audit.steps import announce
+
+    with _case(params) as case:
+        announce.note_announced(case, digest)
 
 
 @_no_retry_for_bad_input

@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.sdk.exceptions import AirflowSkipException
 
 from email_audit.airflow_steps import (
     acquire_share,
+    announce,
+    note_announced,
     plan_acquisitions,
     read_share,
     resolve_and_share,
@@ -91,6 +94,24 @@ def test_more_exports_than_mapped_tasks_share_them_and_one_that_fails_stops_no_o
     assert sum(read_share(params, chunks) for chunks in shares_to_read(params)) == 4
 
 
+def test_an_announcement_whose_worker_is_lost_is_made_again(tmp_path: Path) -> None:
+    audit = audit_in(tmp_path, P1="a.mbox")
+    audit.write("a.mbox", mbox(mail("detainer")))
+    audit.run(threshold=0.0)
+    params = {"workspace": audit.workspace}
+    digest = announce(params)
+    assert announce(params) == digest  # nothing says yet that the first one succeeded
+    note_announced(params, digest)
+    with pytest.raises(AirflowSkipException, match="are those of the last run"):
+        announce(params)
+
+
+def test_hits_are_noted_as_announced_after_the_event_is_out(repository: Path) -> None:
+    dag = dag_of(repository)
+    assert [asset.name for asset in dag.get_task("announce").outlets] == ["email-audit-hits"]
+    assert dag.get_task("note").upstream_task_ids == {"announce"}
+
+
 def test_the_dag_gives_the_same_ledger_tags_and_index_as_the_command(
     audited: Airflow, tmp_path: Path
 ) -> None:
@@ -139,12 +160,12 @@ def test_a_second_run_does_no_work_twice(audited: Airflow) -> None:
     assert everything(audited.settings) == before
     states = dict(
         audited.query(
-            "SELECT task_id, state FROM task_instance WHERE task_id IN ('read', 'tag', 'announce') "
-            "AND run_id = (SELECT run_id FROM dag_run WHERE dag_id = 'email_audit' "
-            "ORDER BY id DESC LIMIT 1)"
+            "SELECT task_id, state FROM task_instance "
+            "WHERE task_id IN ('read', 'tag', 'announce', 'note') AND run_id = "
+            "(SELECT run_id FROM dag_run WHERE dag_id = 'email_audit' ORDER BY id DESC LIMIT 1)"
         )
     )
-    assert states == {"read": "skipped", "tag": "skipped", "announce": "skipped"}
+    assert states == {"read": "skipped", "tag": "skipped", "announce": "skipped", "note": "skipped"}
 
 
 def test_a_bundle_of_one_officer_is_exported_and_verifies(audited: Airflow, tmp_path: Path) -> None:
