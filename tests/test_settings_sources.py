@@ -52,7 +52,9 @@ def test_an_empty_variable_is_one_that_is_not_set(
 ) -> None:
     file.write_text('roster = "there.csv"\n')
     monkeypatch.setenv("EMAIL_AUDIT_ROSTER", "")
+    monkeypatch.setenv("EMAIL_AUDIT_MARGIN_DAYS", "")
     assert load(Settings, {"workspace": "w"}).roster == Path("there.csv")
+    assert load(Settings, {"workspace": "w"}).margin_days == 0
 
 
 def test_everything_that_is_wrong_is_told_at_once_with_file_key_and_variable(
