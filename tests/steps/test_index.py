@@ -1,5 +1,6 @@
 """The index step on both back ends: refusals reach the ledger, removals hold for ever."""
 
+import json
 from pathlib import Path
 from shutil import copytree
 from typing import Any
@@ -7,11 +8,13 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from email_audit.bundles.verifier import verify
 from email_audit.errors import RunError, UserError
 from email_audit.ledger.exceptions import unread
 from email_audit.ledger.models import CustodyRow, IndexErrorRow
 from email_audit.search.embedded import EmbeddedIndex
 from email_audit.search.opening import open_index
+from email_audit.steps.bundle import export_bundle
 from email_audit.steps.case import Case, open_case
 from email_audit.steps.hits import list_hits
 from email_audit.steps.index import index_hits
@@ -112,6 +115,28 @@ def test_a_removed_message_stays_out_of_both_indices(
             ]
     audit.run(threshold=0.0)
     assert list(EmbeddedIndex(settings.index_folder).ids()) == kept
+
+
+def test_a_bundle_of_a_query_says_how_many_hits_no_query_finds(
+    audit: Audit, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with open_case(audit.settings()) as case:
+        gone, lost, *kept = hashes(case)
+        everyone = export_bundle(case, name="c", target=tmp_path / "all", query="detainer")
+        assert (everyone.messages, caplog.records) == (4, [])
+        remove_from_index(case, gone, reason=REASON)
+        EmbeddedIndex(case.settings.index_folder).remove([lost])  # as if it was never written
+        summary = export_bundle(case, name="c", target=tmp_path / "bundle", query="detainer")
+        with pytest.raises(UserError, match="no hit to export .*2 hits not searched"):
+            export_bundle(case, name="c", target=tmp_path / "none", query="nonsense")
+    assert summary.messages == len(kept) == 2
+    told = (
+        "2 hits not searched, as the index does not hold them: 1 kept out of it on request, "
+        "1 refused by it or not written yet"
+    )
+    assert told in caplog.text
+    assert told in json.loads((tmp_path / "bundle" / "bundle.json").read_text())["scope"]
+    assert verify(tmp_path / "bundle") == []
 
 
 def test_a_removal_holds_although_the_server_is_away(audit: Audit) -> None:
