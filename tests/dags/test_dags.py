@@ -47,8 +47,9 @@ def dag_of(repository: Path, name: str = "email_audit") -> Any:
 
 
 def test_the_check_does_not_pass_on_what_an_earlier_run_left(repository: Path) -> None:
-    check = dag_of(repository).get_task("check")
-    assert check.upstream_task_ids >= {"acquire", "split", "resolve", "index"}
+    dag = dag_of(repository)
+    assert dag.get_task("check").upstream_task_ids == {"split", "resolve", "index"}
+    assert dag.get_task("announce").upstream_task_ids == {"acquire", "check"}
 
 
 @pytest.mark.parametrize(("variable", "default"), [(None, None), ("", None), ("0", 0), ("30", 30)])
@@ -192,3 +193,21 @@ def test_bad_input_fails_the_run_at_once_with_one_clear_message(
         "SELECT count(*) FROM task_instance WHERE task_id = 'plan' AND state = 'failed' "
         "AND try_number = 1"
     ) == [(1,)]
+
+
+def test_a_run_that_cannot_resolve_fails_although_the_ledger_balances(audited: Airflow) -> None:
+    done = audited.run("dags", "test", "email_audit", EMAIL_AUDIT_MODEL="no_such_model")
+    assert done.returncode != 0
+    states = dict(
+        audited.query(
+            "SELECT task_id, state FROM task_instance "
+            "WHERE task_id IN ('resolve', 'index', 'check', 'announce') AND run_id = "
+            "(SELECT run_id FROM dag_run WHERE dag_id = 'email_audit' ORDER BY id DESC LIMIT 1)"
+        )
+    )
+    assert states == {
+        "resolve": "failed",
+        "index": "success",
+        "check": "upstream_failed",
+        "announce": "upstream_failed",
+    }
