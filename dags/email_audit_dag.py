@@ -1,4 +1,4 @@
-"""The audit as a DAG: one mapped task for each export, then for each share of chunks.
+"""The audit as a DAG: mapped tasks for exports, one each or in shares, then for shares of chunks.
 
 Wiring only. Ids of database rows travel between tasks; bytes stay in the evidence store and words
 in the messages, so nothing of either is in XCom, logs or task names.
@@ -13,6 +13,7 @@ Params = dict[str, object] | None
 HITS = Asset("email-audit-hits")
 MAILBOXES = Asset("email-audit-mailboxes")
 SCHEDULE = os.environ.get("EMAIL_AUDIT_SCHEDULE") or None
+MARGIN = os.environ.get("EMAIL_AUDIT_MARGIN_DAYS")
 POOL = os.environ.get("EMAIL_AUDIT_POOL", "default_pool")
 # On several machines: who sees roster and exports, and who keeps the embedded index and bundles.
 ACQUIRE = {"queue": name} if (name := os.environ.get("EMAIL_AUDIT_ACQUIRE_QUEUE")) else {}
@@ -52,12 +53,12 @@ RETRIES = {
             description="Path of requests.csv, the agency's own log; may be empty.",
         ),
         "margin_days": Param(
-            int(os.environ.get("EMAIL_AUDIT_MARGIN_DAYS", "0")),
-            type="integer",
+            int(MARGIN) if MARGIN else None,
+            type=["null", "integer"],
             minimum=0,
             maximum=3660,
             title="Margin",
-            description="Days added before and after each assignment.",
+            description="Days added around each assignment; empty: EMAIL_AUDIT_MARGIN_DAYS.",
         ),
         "database_connection": Param(
             os.environ.get("EMAIL_AUDIT_DATABASE_CONNECTION"),
@@ -77,24 +78,24 @@ def email_audit() -> None:
     """Roster, acquisitions, messages, tags, index, and the check that the ledger balances."""
 
     @task(**ACQUIRE)
-    def plan(params: Params = None) -> list[int]:
+    def plan(params: Params = None) -> list[list[int]]:
         from email_audit.airflow_steps import plan_acquisitions
 
         return plan_acquisitions(params)
 
     @task(pool=POOL, **ACQUIRE)
-    def acquire(acquisition_id: int, params: Params = None) -> int:
-        from email_audit.airflow_steps import acquire_one
+    def acquire(acquisition_ids: list[int], params: Params = None) -> None:
+        from email_audit.airflow_steps import acquire_share
 
-        return acquire_one(params, acquisition_id)
+        acquire_share(params, acquisition_ids)
 
-    # An export that cannot be acquired must not keep the others from being audited; the check at
-    # the end names it.
-    @task(trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS)
-    def split(acquisition_ids: list[int], params: Params = None) -> list[list[int]]:
+    # An export that cannot be acquired must not keep the others from being audited, those of its
+    # own share included: what there is to read is asked of the ledger.
+    @task(trigger_rule=TriggerRule.ALL_DONE)
+    def split(params: Params = None) -> list[list[int]]:
         from email_audit.airflow_steps import shares_to_read
 
-        return shares_to_read(params, acquisition_ids)
+        return shares_to_read(params)
 
     @task(pool=POOL)
     def read(chunk_ids: list[int], params: Params = None) -> int:
@@ -126,20 +127,34 @@ def email_audit() -> None:
 
         return check_balance(params)
 
-    @task(outlets=[HITS])
-    def announce(params: Params = None) -> None:
+    @task(outlets=[HITS], trigger_rule=TriggerRule.NONE_FAILED)
+    def announce(params: Params = None) -> str:
         from email_audit.airflow_steps import announce
 
-        announce(params)
+        return announce(params)
 
-    shares = split(acquire.expand(acquisition_id=plan()))
+    @task
+    def note(digest: str, params: Params = None) -> None:
+        from email_audit.airflow_steps import note_announced
+
+        note_announced(params, digest)
+
+    acquired = acquire.expand(acquisition_ids=plan())
+    shares = split()
     resolved = resolve()
     checked = check()
+    acquired >> shares
     read.expand(chunk_ids=shares) >> resolved
     tag.expand(chunk_ids=resolved) >> index() >> checked
-    # `resolve` and `index` run whatever became of single shares; the run still fails with `split`.
-    shares >> checked
-    checked >> announce()
+    # The next step runs whatever became of single shares. If a step itself fails, the ledger may
+    # still balance as the last run left it: no check passes then.
+    [shares, resolved] >> checked
+    announced = announce()
+    # The check names an export that was never acquired. One that was, and cannot be read any more,
+    # is no fault of the ledger; the run fails all the same.
+    [acquired, checked] >> announced
+    # The event is out when `announce` has succeeded, not before: only then are the hits known.
+    note(announced)
 
 
 email_audit()

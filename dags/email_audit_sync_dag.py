@@ -1,4 +1,4 @@
-"""Live mailboxes as a DAG: one mapped task for each mailbox on the Exchange server.
+"""Live mailboxes as a DAG: mapped tasks for the mailboxes, one each or in shares.
 
 Wiring only. The audit itself is the DAG `email_audit`, which reads what was synced; it starts after
 this one if EMAIL_AUDIT_SCHEDULE is `after-sync`. Only ids and counts travel between tasks; the
@@ -60,16 +60,18 @@ def email_audit_sync() -> None:
     """Log in once, then acquire what is new in every live mailbox of the roster."""
 
     @task(**ACQUIRE)
-    def plan(params: Params = None, run_id: str | None = None) -> list[int]:
+    def plan(params: Params = None, run_id: str | None = None) -> list[list[int]]:
         from email_audit.airflow_steps import plan_mailboxes
 
         return plan_mailboxes(params, run_id)
 
     @task(pool=POOL, **ACQUIRE)
-    def sync(mailbox_id: int, params: Params = None, run_id: str | None = None) -> dict[str, int]:
-        from email_audit.airflow_steps import sync_one
+    def sync(
+        mailbox_ids: list[int], params: Params = None, run_id: str | None = None
+    ) -> dict[str, int]:
+        from email_audit.airflow_steps import sync_share
 
-        return sync_one(params, mailbox_id, run_id)
+        return sync_share(params, mailbox_ids, run_id)
 
     # What could be taken is audited; the run still fails with the mailbox that could not.
     @task(trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS, outlets=[MAILBOXES])
@@ -80,7 +82,7 @@ def email_audit_sync() -> None:
     def check() -> None:
         """Fail the run if one of the mailboxes failed."""
 
-    synced = sync.expand(mailbox_id=plan())
+    synced = sync.expand(mailbox_ids=plan())
     synced >> announce()
     synced >> check()
 

@@ -48,33 +48,40 @@ def _no_retry_for_bad_input(
 
 
 @_no_retry_for_bad_input
-def plan_acquisitions(params: Params) -> list[int]:
-    """Register roster and exports; give the acquisitions to carry out or check."""
+def plan_acquisitions(params: Params) -> list[list[int]]:
+    """Register roster and exports; give the acquisitions to carry out or check, as shares."""
     from email_audit.steps.index import check_index
     from email_audit.steps.register import register
 
     with _case(params, create=True, has_index=True) as case:
         check_index(case.settings)
         registration = register(case)
+        limit = case.settings.map_limit
     for path in registration.unassigned:
         log.warning("an export belongs to no officer of the roster: %s", path)
     for path in registration.not_files:
         log.warning("a link or no file; what it leads to is not read: %s", path)
     for officer in registration.without_export:
         log.warning("an officer has no export in the mail folder: %s", officer)
-    return list(registration.acquisition_ids)
+    return _shares(list(registration.acquisition_ids), limit)
 
 
 @_no_retry_for_bad_input
-def acquire_one(params: Params, acquisition_id: int) -> int:
-    """Acquire one export; give the acquisition that holds it as it is now."""
+def acquire_share(params: Params, acquisition_ids: Sequence[int]) -> None:
+    """Acquire some exports, or check that they are as they were.
+
+    Raises:
+        RunError: naming each that could not be acquired, after all others were.
+    """
     with _case(params) as case:
-        return Worker(case).acquire(acquisition_id)
+        _each(Worker(case).acquire, acquisition_ids)
 
 
 @_no_retry_for_bad_input
-def plan_mailboxes(params: Params, run_id: str) -> list[int]:
-    """Register the roster's live mailboxes and see that the login is accepted; give their ids.
+def plan_mailboxes(params: Params, run_id: str) -> list[list[int]]:
+    """Register the roster's live mailboxes and see that the login is accepted.
+
+    Gives their ids as shares for mapped tasks.
 
     One login before all others: fifty tasks with a wrong password would lock the account.
     """
@@ -85,45 +92,51 @@ def plan_mailboxes(params: Params, run_id: str) -> list[int]:
         mailbox_ids = register_mailboxes(case)
         if mailbox_ids:
             check_login(case, _exchange(params), mailbox_ids[0], attempt=run_id)
-    return mailbox_ids
+        return _shares(mailbox_ids, case.settings.map_limit)
 
 
 @_no_retry_for_bad_input
-def sync_one(params: Params, mailbox_id: int, run_id: str) -> dict[str, int]:
-    """Acquire what is new in one mailbox; give its counts.
+def sync_share(params: Params, mailbox_ids: Sequence[int], run_id: str) -> dict[str, int]:
+    """Acquire what is new in some mailboxes; give their counts.
 
     Raises:
-        RunError: where the server counts other items than were taken.
+        RunError: naming each mailbox that could not be synced, or of which the server counts other
+            items than were taken, after all others were.
     """
-    from email_audit.steps.sync import sync_mailbox
+    from email_audit.steps.sync import SyncReport, sync_mailbox
 
     with _case(params) as case:
-        report = sync_mailbox(case, _exchange(params), mailbox_id, attempt=run_id)
-    if report.findings:
-        raise RunError("; ".join(report.findings))
+        exchange = _exchange(params)
+
+        def sync(mailbox_id: int) -> SyncReport:
+            report = sync_mailbox(case, exchange, mailbox_id, attempt=run_id)
+            if report.findings:
+                raise RunError("; ".join(report.findings))
+            return report
+
+        reports = _each(sync, mailbox_ids)
     return {
-        "taken": report.taken,
-        "deleted": report.deleted,
-        "outside": report.outside,
-        "server": report.server,
+        "taken": sum(report.taken for report in reports),
+        "deleted": sum(report.deleted for report in reports),
+        "outside": sum(report.outside for report in reports),
+        "server": sum(report.server for report in reports),
     }
 
 
 @_no_retry_for_bad_input
-def shares_to_read(params: Params, acquisition_ids: Sequence[int]) -> list[list[int]]:
+def shares_to_read(params: Params) -> list[list[int]]:
     """Give the chunks still to be read, as shares for mapped tasks."""
     from email_audit.steps.read import unread_chunks
 
     with _case(params) as case:
-        return _shares(unread_chunks(case, list(acquisition_ids)), case.settings.map_limit)
+        return _shares(unread_chunks(case), case.settings.map_limit)
 
 
 @_no_retry_for_bad_input
 def read_share(params: Params, chunk_ids: Sequence[int]) -> int:
     """Read some chunks; give the number of items."""
     with _case(params) as case:
-        worker = Worker(case)
-        return sum(worker.read(chunk_id) for chunk_id in chunk_ids)
+        return sum(_each(Worker(case).read, chunk_ids))
 
 
 @_no_retry_for_bad_input
@@ -141,8 +154,7 @@ def resolve_and_share(params: Params) -> list[list[int]]:
 def tag_share(params: Params, chunk_ids: Sequence[int]) -> int:
     """Tag some chunks; give the number of messages."""
     with _case(params) as case:
-        worker = Worker(case)
-        return sum(worker.tag(chunk_id) for chunk_id in chunk_ids)
+        return sum(_each(Worker(case).tag, chunk_ids))
 
 
 @_no_retry_for_bad_input
@@ -178,19 +190,31 @@ def check_balance(params: Params) -> dict[str, int]:
     }
 
 
-def announce(params: Params) -> None:
-    """Succeed if the hits changed since the last announcement; else skip the task.
+def announce(params: Params) -> str:
+    """Succeed if the hits changed since the last announcement, with their digest; else skip.
 
     A skipped task emits no asset event, so an audit that found nothing new starts no bundle.
     """
-    from email_audit.steps.announce import announce_hits
+    from email_audit.steps.announce import unannounced_hits
 
     with _case(params) as case:
-        changed = announce_hits(case)
-    if not changed:
+        digest = unannounced_hits(case)
+    if digest is None:
         from airflow.sdk.exceptions import AirflowSkipException
 
         raise AirflowSkipException("the hits are those of the last run")
+    return digest
+
+
+def note_announced(params: Params, digest: str) -> None:
+    """Note that the hits were announced, once `announce` has succeeded and emitted its event.
+
+    A worker lost in between costs a second announcement, never the only one.
+    """
+    from email_audit.steps import announce
+
+    with _case(params) as case:
+        announce.note_announced(case, digest)
 
 
 @_no_retry_for_bad_input
@@ -233,7 +257,9 @@ def _case(params: Params, *, create: bool = False, has_index: bool = False) -> I
     from email_audit.airflow_settings import database_url, task_settings
 
     names = ("workspace", "roster", "mail", "requests", "margin_days")
-    values: dict[str, Any] = {name: params.get(name) or None for name in names}
+    values: dict[str, Any] = {
+        name: value for name in names if (value := params.get(name)) not in (None, "")
+    }
     if database := params.get("database_connection"):
         values["database_url"] = database_url(database)
     connection = params.get("elasticsearch_connection")
@@ -245,11 +271,26 @@ def _case(params: Params, *, create: bool = False, has_index: bool = False) -> I
         yield case
 
 
-def _shares(chunk_ids: list[int], limit: int) -> list[list[int]]:
-    """Deal chunks out into at most `limit` shares of consecutive ones, as equal as can be."""
-    count = min(limit, len(chunk_ids))
+def _each(step: Callable[[int], _Result], ids: Sequence[int]) -> list[_Result]:
+    """Do `step` for every id of a share; one that fails does not keep the others from it."""
+    results, failures = [], []
+    for identifier in ids:
+        try:
+            results.append(step(identifier))
+        except RunError as error:
+            failures.append(error)
+    if len(failures) == 1:
+        raise failures[0]
+    if failures:
+        raise RunError("\n  ".join([f"{len(failures)} of {len(ids)} failed:", *map(str, failures)]))
+    return results
+
+
+def _shares(ids: list[int], limit: int) -> list[list[int]]:
+    """Deal ids out into at most `limit` shares of consecutive ones, as equal as can be."""
+    count = min(limit, len(ids))
     if not count:
         return []
-    size, extra = divmod(len(chunk_ids), count)
+    size, extra = divmod(len(ids), count)
     starts = [share * size + min(share, extra) for share in range(count + 1)]
-    return [chunk_ids[begin:end] for begin, end in pairwise(starts)]
+    return [ids[begin:end] for begin, end in pairwise(starts)]

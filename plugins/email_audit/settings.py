@@ -38,6 +38,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(
         env_prefix="EMAIL_AUDIT_",
+        env_ignore_empty=True,
         frozen=True,
         extra="forbid",
         validate_default=True,

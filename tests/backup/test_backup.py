@@ -27,6 +27,7 @@ from email_audit.ledger.database import CaseDatabase
 from email_audit.search.embedded import EmbeddedIndex
 from email_audit.settings import Settings
 from email_audit.steps.case import open_case
+from email_audit.steps.resolve import resolve
 from email_audit.steps.verify_evidence import verify_evidence
 from tests.audits import Audit, audit_in, everything, mail, silent
 from tests.backup.conftest import HIT, PASSWORD, make_audit, new_database
@@ -81,6 +82,20 @@ def test_an_audit_goes_on_where_it_was_restored(audit: Audit, tmp_path: Path) ->
     restore(tmp_path / "backup", tmp_path / "restored")
     report = Audit(audit.folder).run(workspace=tmp_path / "restored")
     assert (report.messages_read, report.messages_tagged, report.index.written) == (0, 0, 0)
+
+
+def test_an_audit_in_the_middle_of_its_work_is_restored_and_indexed_by_its_next_run(
+    audit: Audit, tmp_path: Path
+) -> None:
+    before = account(audit.settings())
+    with open_case(audit.settings()) as case:
+        resolve(case, "another model")
+    back_up(audit.settings(), tmp_path / "backup")
+    restored = restore(tmp_path / "backup", tmp_path / "restored")
+    assert (restored.faults, restored.documents) == ((), 0)
+    assert "3 messages in scope wait" in str(restored.unindexed)
+    Audit(audit.folder).run(workspace=tmp_path / "restored")
+    assert account(Settings.create(workspace=tmp_path / "restored", actor="tester")) == before
 
 
 def test_the_custody_log_says_that_a_backup_was_made(audit: Audit, tmp_path: Path) -> None:

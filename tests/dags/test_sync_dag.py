@@ -14,7 +14,7 @@ from jsonschema import validate
 from email_audit.airflow_elasticsearch import ElasticsearchHook
 from email_audit.airflow_exchange import ExchangeHook, settings_of
 from email_audit.airflow_provider import get_provider_info
-from email_audit.airflow_steps import plan_mailboxes, sync_one
+from email_audit.airflow_steps import plan_mailboxes, sync_share
 from email_audit.errors import RunError, UserError
 from email_audit.exchange.settings import AuthType
 from email_audit.ledger.balance import balances
@@ -104,25 +104,40 @@ def test_a_wrong_password_is_tried_once_for_all_mailboxes(
 def test_a_password_that_expires_is_not_tried_by_the_other_tasks_of_the_run(
     server: FakeExchange, params: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first, second = plan_mailboxes(params, "run 1")
+    (first,), (second,) = plan_mailboxes(params, "run 1")
     server.password = "changed"
     with pytest.raises(AirflowFailException, match="is refused"):
-        sync_one(params, first, "run 1")
+        sync_share(params, [first], "run 1")
     with pytest.raises(AirflowFailException, match="start a new run"):
-        sync_one(params, second, "run 1")
+        sync_share(params, [second], "run 1")
     assert server.refused_logins == 1
     monkeypatch.setenv("EMAIL_AUDIT_EXCHANGE_PASSWORD", "changed")
-    assert plan_mailboxes(params, "run 2") == [first, second]
-    assert sync_one(params, first, "run 2")["taken"] == 1
+    assert plan_mailboxes(params, "run 2") == [[first], [second]]
+    assert sync_share(params, [first], "run 2")["taken"] == 1
 
 
 def test_a_mailbox_that_is_refused_is_its_own_task_s_failure(
     server: FakeExchange, params: dict[str, object]
 ) -> None:
-    first, second = plan_mailboxes(params, "run 1")
+    (first,), (second,) = plan_mailboxes(params, "run 1")
     with pytest.raises(RunError, match="correct the address in the roster"):
-        sync_one(params, second, "run 1")
-    assert sync_one(params, first, "run 1")["taken"] == 1
+        sync_share(params, [second], "run 1")
+    assert sync_share(params, [first], "run 1")["taken"] == 1
+
+
+def test_more_mailboxes_than_mapped_tasks_share_them_and_one_that_fails_stops_no_other(
+    audit: Audit,
+    server: FakeExchange,
+    params: dict[str, object],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("EMAIL_AUDIT_MAP_LIMIT", "1")
+    audit.write_roster("P1,Bob,Det,bob@city.example,TF,HSI,,", f"P2,Ann,Det,{ADDRESS},TF,HSI,,")
+    (share,) = plan_mailboxes(params, "run 1")
+    with pytest.raises(RunError, match="bob@city.example.*correct the address in the roster"):
+        sync_share(params, share, "run 1")
+    with open_case(audit.settings()) as case, case.database.session() as session:
+        assert [line.declared for line in balances(session)] == [1]
 
 
 def connection(**fields: object) -> Connection:

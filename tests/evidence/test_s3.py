@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import fsspec
@@ -137,6 +138,16 @@ EvidenceStore(sys.argv[1]).put(Deadly(bytes(61 << 20) + b"end"), batch="7")
     assert keys(s3, bucket) == []
 
 
+def test_what_was_abandoned_is_told_by_its_age(s3: S3, bucket: str) -> None:
+    store = EvidenceStore(f"s3://{bucket}/case")
+    store.discard_abandoned(before=datetime.now(UTC))
+    s3.client().put_object(Bucket=bucket, Key="case/incoming/acquisition-7/half", Body=b"half")
+    store.discard_abandoned(before=datetime.now(UTC) - timedelta(hours=1))
+    assert keys(s3, bucket) == ["case/incoming/acquisition-7/half"]
+    store.discard_abandoned(before=datetime.now(UTC) + timedelta(hours=1))
+    assert keys(s3, bucket) == []
+
+
 def wrong(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, value)
     forget_clients()
@@ -199,8 +210,9 @@ def test_a_server_that_goes_away_costs_no_message(
 ) -> None:
     settings = small_audit.settings(evidence_url=f"s3://{bucket}/case")
     with open_case(settings, create=True) as case:
-        acquired = [acquire(case, number) for number in register(case).acquisition_ids]
-        chunks = unread_chunks(case, acquired)
+        for number in register(case).acquisition_ids:
+            acquire(case, number)
+        chunks = unread_chunks(case)
         with monkeypatch.context() as changed:
             wrong("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}", changed)
             with pytest.raises(RunError, match="evidence cannot be read: Could not connect"):

@@ -2,9 +2,11 @@
 
 import hashlib
 import io
+import os
 import stat
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import fsspec
@@ -72,6 +74,22 @@ def test_what_an_interrupted_acquisition_left_is_discarded(tmp_path: Path) -> No
     left.write_bytes(b"half")
     EvidenceStore(str(tmp_path)).discard_incoming("acquisition-7")
     assert files_below(tmp_path) == []
+
+
+def test_what_is_being_written_is_not_taken_for_abandoned(tmp_path: Path) -> None:
+    store = EvidenceStore(str(tmp_path))
+    left = tmp_path / "incoming" / "acquisition-7" / "half"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"half")
+    os.utime(left, (0, 0))
+
+    class Meanwhile(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            store.discard_abandoned(before=datetime.now(UTC) - timedelta(hours=1))
+            return super().read(size)
+
+    blob = store.put(Meanwhile(b"mail"), batch="acquisition-7")
+    assert [path.name for path in files_below(tmp_path)] == [blob.sha256]
 
 
 def test_a_full_disk_is_one_clear_message_and_keeps_what_is_complete(tmp_path: Path) -> None:

@@ -69,8 +69,9 @@ class Live:
     def read(self) -> None:
         """Register, read and resolve what was synced: an audit without the classifier."""
         with open_case(self.settings()) as case:
-            acquired = [acquire(case, known) for known in register(case).acquisition_ids]
-            for chunk_id in unread_chunks(case, acquired):
+            for known in register(case).acquisition_ids:
+                acquire(case, known)
+            for chunk_id in unread_chunks(case):
                 read_chunk(case, chunk_id)
             resolve(case, "no model")
 

@@ -1,5 +1,6 @@
 """The index step on both back ends: refusals reach the ledger, removals hold for ever."""
 
+import json
 from pathlib import Path
 from shutil import copytree
 from typing import Any
@@ -7,15 +8,18 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from email_audit.bundles.verifier import verify
 from email_audit.errors import RunError, UserError
 from email_audit.ledger.exceptions import unread
 from email_audit.ledger.models import CustodyRow, IndexErrorRow
 from email_audit.search.embedded import EmbeddedIndex
 from email_audit.search.opening import open_index
+from email_audit.steps.bundle import export_bundle
 from email_audit.steps.case import Case, open_case
 from email_audit.steps.hits import list_hits
 from email_audit.steps.index import index_hits
 from email_audit.steps.removal import Removal, remove_from_index
+from email_audit.steps.resolve import resolve
 from tests.audits import Audit, audit_in, mail, mbox
 from tests.elasticsearch_node.node import ask
 from tests.search.elasticsearch.servers import PRODUCT, answering
@@ -113,6 +117,28 @@ def test_a_removed_message_stays_out_of_both_indices(
     assert list(EmbeddedIndex(settings.index_folder).ids()) == kept
 
 
+def test_a_bundle_of_a_query_says_how_many_hits_no_query_finds(
+    audit: Audit, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with open_case(audit.settings()) as case:
+        gone, lost, *kept = hashes(case)
+        everyone = export_bundle(case, name="c", target=tmp_path / "all", query="detainer")
+        assert (everyone.messages, caplog.records) == (4, [])
+        remove_from_index(case, gone, reason=REASON)
+        EmbeddedIndex(case.settings.index_folder).remove([lost])  # as if it was never written
+        summary = export_bundle(case, name="c", target=tmp_path / "bundle", query="detainer")
+        with pytest.raises(UserError, match="no hit to export .*2 hits not searched"):
+            export_bundle(case, name="c", target=tmp_path / "none", query="nonsense")
+    assert summary.messages == len(kept) == 2
+    told = (
+        "2 hits not searched, as the index does not hold them: 1 kept out of it on request, "
+        "1 refused by it or not written yet"
+    )
+    assert told in caplog.text
+    assert told in json.loads((tmp_path / "bundle" / "bundle.json").read_text())["scope"]
+    assert verify(tmp_path / "bundle") == []
+
+
 def test_a_removal_holds_although_the_server_is_away(audit: Audit) -> None:
     away = audit.settings(elasticsearch_url="http://127.0.0.1:1")
     with open_case(away) as case:
@@ -143,6 +169,38 @@ def test_a_left_over_index_that_cannot_be_changed_is_named_with_what_helps(
         meta.write_bytes(whole)
         assert remove_from_index(case, gone, reason=REASON) == Removal(is_new=False, documents=1)
     assert list(EmbeddedIndex(settings.index_folder).ids()) == kept
+
+
+@pytest.mark.parametrize("is_anew", [False, True])
+def test_the_index_in_use_keeps_hits_that_are_not_tagged_again_yet(
+    audit: Audit, *, is_anew: bool
+) -> None:
+    index = EmbeddedIndex(audit.settings().index_folder)
+    before = list(index.ids())
+    with open_case(audit.settings()) as case:
+        resolve(case, "another model")
+        with pytest.raises(RunError, match="4 messages in scope wait .*run the audit again"):
+            index_hits(case, is_anew=is_anew)
+    assert list(index.ids()) == before
+    audit.run(threshold=0.0)
+    assert list(index.ids()) == before
+
+
+def test_a_run_whose_tagging_fails_leaves_the_index_and_names_both(audit: Audit) -> None:
+    settings = audit.settings(threshold=0.0001)  # another threshold: all is to be tagged anew
+    index = EmbeddedIndex(settings.index_folder)
+    before = list(index.ids())
+    moved = audit.workspace / "elsewhere"
+    evidence = audit.workspace / "evidence" / "sha256"
+    evidence.rename(moved)
+    for blob in moved.rglob("*"):
+        if blob.is_file() and b"Text 3." in blob.read_bytes():
+            kept = evidence / blob.relative_to(moved)
+            kept.parent.mkdir(parents=True)
+            kept.write_bytes(blob.read_bytes())
+    with pytest.raises(RunError, match=r"(?s)is missing.*3 messages in scope wait.*a.mbox"):
+        audit.run(threshold=0.0001)
+    assert list(index.ids()) == before
 
 
 def test_a_server_that_will_not_do_is_told_before_anything_is_read(tmp_path: Path) -> None:

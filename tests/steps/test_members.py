@@ -45,8 +45,9 @@ def tarred(files: Mapping[str, str | bytes]) -> bytes:
 def take_in(audit: Audit, **values: Any) -> list[tuple[str, str, str]]:
     """Acquire and read everything; give (path, fate, reason) of every row."""
     with open_case(audit.settings(**values), create=True) as case:
-        acquired = [acquire(case, id_) for id_ in register(case).acquisition_ids]
-        for chunk in unread_chunks(case, acquired):
+        for id_ in register(case).acquisition_ids:
+            acquire(case, id_)
+        for chunk in unread_chunks(case):
             read_chunk(case, chunk)
         with case.database.session() as session:
             for line in balances(session):

@@ -1,7 +1,8 @@
 """The whole audit: accounted for, repeatable, and right about scope and duplicates."""
 
 import json
-from datetime import UTC, datetime
+import os
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,10 @@ from email_audit.errors import RunError, UserError
 from email_audit.ledger.balance import balances, total
 from email_audit.ledger.models import AcquisitionRow, ItemRow
 from email_audit.settings import Settings
+from email_audit.steps.acquire import acquire
 from email_audit.steps.case import open_case
 from email_audit.steps.hits import reused_message_ids
+from email_audit.steps.register import register
 from email_audit.steps.run import check_ledger, run_audit
 from tests.audits import audit_in, everything, fates, mail, mbox, silent
 from tests.servers.databases import Backend
@@ -233,6 +236,23 @@ def test_an_export_that_cannot_be_acquired_fails_the_run_by_name_and_keeps_the_r
     with open_case(audit.settings()) as case:
         with pytest.raises(RunError, match="ann .custodian P1.: ann: cannot be read"):
             check_ledger(case)
+
+
+def test_two_attempts_at_one_export_do_not_remove_each_others_files(tmp_path: Path) -> None:
+    audit = audit_in(tmp_path, P1="ann@city.example")
+    audit.write("ann.mbox", mbox(mail()))
+    with open_case(audit.settings(), create=True) as case:
+        (acquisition_id,) = register(case).acquisition_ids
+        other = audit.workspace / "evidence" / "incoming" / f"acquisition-{acquisition_id}" / "1-a"
+        other.parent.mkdir(parents=True)
+        other.write_bytes(b"half")
+        acquire(case, acquisition_id)
+        register(case)
+        assert other.exists()
+        two_days_ago = (datetime.now(UTC) - timedelta(days=2)).timestamp()
+        os.utime(other, (two_days_ago, two_days_ago))
+        register(case)
+        assert not other.exists()
 
 
 def test_a_ledger_with_a_row_missing_does_not_balance_and_names_the_container(

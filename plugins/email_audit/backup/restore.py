@@ -27,6 +27,7 @@ from email_audit.ledger.balance import balances, total
 from email_audit.ledger.database import MIGRATIONS
 from email_audit.settings import Settings
 from email_audit.steps.case import open_case
+from email_audit.steps.hits import undecided
 from email_audit.steps.index import index_hits, not_indexed
 from email_audit.steps.verify_evidence import verify_evidence
 
@@ -38,12 +39,17 @@ _MARKER = "restoring.json"
 
 @dataclass(frozen=True, slots=True)
 class RestoreReport:
-    """What was restored, and a sentence for everything that is not as it was."""
+    """What was restored, and a sentence for everything that is not as it was.
+
+    `unindexed` says why the search index was not written: the audit was in the middle of its work
+    when the backup was made. None where it was.
+    """
 
     backup: Path
     manifest: BackupManifest
     documents: int
     faults: tuple[str, ...]
+    unindexed: str | None
 
     def as_json(self) -> dict[str, Any]:
         """Give the result as one JSON object."""
@@ -51,6 +57,7 @@ class RestoreReport:
             "backup": str(self.backup),
             "documents": self.documents,
             "faults": list(self.faults),
+            "unindexed": self.unindexed,
             **asdict(self.manifest),
         }
 
@@ -108,10 +115,13 @@ def _checked(
                 details={"made_at": manifest.made_at, "blobs": manifest.evidence_blobs},
             )
         faults += verify_evidence(case).faults
-        change = index_hits(case)
-        if missing := not_indexed(change):
-            faults.append(missing)
-    return RestoreReport(backup, manifest, change.written + change.unchanged, tuple(faults))
+        documents, unindexed = 0, undecided(case)
+        if unindexed is None:
+            change = index_hits(case)
+            documents = change.written + change.unchanged
+            if missing := not_indexed(change):
+                faults.append(missing)
+    return RestoreReport(backup, manifest, documents, tuple(faults), unindexed)
 
 
 def _custody_faults(session: Session, manifest: BackupManifest) -> list[str]:

@@ -35,5 +35,7 @@ def command(folder: Path, workspace: Path, *, as_json: bool) -> None:
             f"{workspace}: restored from {report.backup}, made {report.manifest.made_at}: "
             f"{report.manifest.evidence_blobs} blobs, {report.documents} hits in the index"
         )
+        if report.unindexed:
+            click.echo(f"the index is not written yet: {report.unindexed}")
     if report.faults:
         raise RunError("restored, but not as it was:\n  " + "\n  ".join(report.faults))

@@ -4,7 +4,8 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -103,6 +104,16 @@ class LocalFiles:
         with self.clear():
             if (self._root / path).exists():
                 shutil.rmtree(self._root / path)
+
+    def remove_older(self, path: str, moment: datetime) -> None:
+        """Remove all files below a name that were last written before `moment`."""
+        with self.clear():
+            for folder, _, names in os.walk(self._root / path):
+                for name in names:
+                    file = Path(folder, name)
+                    with suppress(FileNotFoundError):  # it got its name, or another removed it
+                        if file.stat().st_mtime < moment.timestamp():
+                            file.unlink()
 
     @contextmanager
     def clear(self) -> Iterator[None]:

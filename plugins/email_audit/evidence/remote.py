@@ -3,7 +3,8 @@
 import io
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from typing import Any, BinaryIO, cast
 
 import fsspec
@@ -138,6 +139,21 @@ class RemoteFiles:
             self._fs.invalidate_cache()
             if self._exists(path):
                 self._fs.rm(self._at(path), recursive=True)
+
+    def remove_older(self, path: str, moment: datetime) -> None:
+        """Remove all files below a name that were last written before `moment`.
+
+        A driver that does not tell when a file was written leaves all.
+        """
+        with self.clear("cannot be written"):
+            self._fs.invalidate_cache()
+            for name in self._fs.find(self._at(path)):
+                with suppress(FileNotFoundError, NotImplementedError):
+                    modified = self._fs.modified(name)
+                    if modified.tzinfo is None:
+                        modified = modified.replace(tzinfo=UTC)
+                    if modified < moment:
+                        self._fs.rm_file(name)
 
     def _exists(self, path: str) -> bool:
         return bool(self._fs.exists(self._at(path)))

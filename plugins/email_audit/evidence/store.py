@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -66,8 +67,7 @@ class EvidenceStore:
     def put(self, stream: BinaryIO, *, batch: str) -> Blob:
         """Store everything `stream` yields, in constant memory.
 
-        `batch` names the acquisition, so that `discard_incoming` can remove what an interrupted
-        one left behind.
+        `batch` names the folder below `incoming/`; several may write to one at once.
 
         What an error of the stream itself leaves behind is removed at once.
 
@@ -182,8 +182,20 @@ class EvidenceStore:
         self._files.write_whole(f"{_DERIVED}/{key}", data)
 
     def discard_incoming(self, batch: str) -> None:
-        """Remove what an interrupted acquisition left half-written."""
+        """Remove what was left half-written of a batch that nobody else is writing."""
         self._files.remove_folder(f"{_INCOMING}/{batch}")
+
+    def discard_abandoned(self, *, before: datetime) -> None:
+        """Remove what was left half-written, of every batch, and not touched since `before`.
+
+        Nobody can tell an attempt that was killed from one that goes on elsewhere but by that: a
+        live one writes all the time, and on an object store its file is there only for the
+        moments in which it gets its name.
+
+        Raises:
+            RunError: where the store cannot be written.
+        """
+        self._files.remove_older(_INCOMING, before)
 
 
 def hash_stream(stream: BinaryIO) -> Blob:

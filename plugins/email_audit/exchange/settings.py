@@ -37,7 +37,11 @@ class ExchangeSettings(BaseSettings):
     """One Exchange server and the service account that may impersonate the officers."""
 
     model_config = SettingsConfigDict(
-        env_prefix=_PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True
+        env_prefix=_PREFIX,
+        env_ignore_empty=True,
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
     )
 
     server: str = Field(default="", description="Host name; EWS is at /EWS/Exchange.asmx there.")

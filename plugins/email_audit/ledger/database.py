@@ -74,6 +74,21 @@ class CaseDatabase:
         with self._clear_errors(), Session(self._engine) as session, session.begin():
             yield session
 
+    @contextmanager
+    def snapshot(self) -> Iterator[Session]:
+        """Open a transaction whose statements all see the database as it was at the first one.
+
+        To read only: PostgreSQL refuses a write that meets a later one. On SQLite every
+        transaction is so.
+
+        Raises:
+            RunError: where the database cannot be reached.
+        """
+        with self.session() as session:
+            if not self._is_sqlite:
+                session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+            yield session
+
     def require(self) -> None:
         """Check that there is a case database to read from.
 

@@ -81,7 +81,6 @@ def acquire(case: Case, acquisition_id: int) -> int:
             with case.database.session() as session:
                 if session.get_one(AcquisitionRow, acquisition_id).state == state:
                     return acquisition_id
-        case.store.discard_incoming(f"acquisition-{acquisition_id}")
         batch = f"acquisition-{acquisition_id}"
         files = [_store(case, batch, *file) for file in mail_files(export)]
         if len(files) != count_mail_files(export):

@@ -1,4 +1,4 @@
-"""Whether the hits changed since anyone was told: what triggers the bundle DAG, once."""
+"""Whether the hits changed since anyone was told: what triggers the bundle DAG."""
 
 import hashlib
 
@@ -12,8 +12,8 @@ from email_audit.steps.resolve import MODEL_STATE
 _ANNOUNCED_STATE = "announced"
 
 
-def announce_hits(case: Case) -> bool:
-    """Say whether the hits or their model differ from the last announcement, and note it."""
+def unannounced_hits(case: Case) -> str | None:
+    """Give a digest of the hits and their model, None where it is that of the last announcement."""
     with case.database.session() as session:
         digest = hashlib.sha256((read_state(session, MODEL_STATE) or "").encode())
         hits = session.scalars(
@@ -24,7 +24,10 @@ def announce_hits(case: Case) -> bool:
         for content in hits:
             digest.update((content or "").encode())
         current = digest.hexdigest()
-        if read_state(session, _ANNOUNCED_STATE) == current:
-            return False
-        write_state(session, _ANNOUNCED_STATE, current)
-    return True
+        return None if read_state(session, _ANNOUNCED_STATE) == current else current
+
+
+def note_announced(case: Case, digest: str) -> None:
+    """Note that these hits were announced: only after they were, or nobody may ever be told."""
+    with case.database.session() as session:
+        write_state(session, _ANNOUNCED_STATE, digest)

@@ -1,5 +1,6 @@
 """Last step: export a case bundle from the case database and the evidence store."""
 
+import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,12 +20,15 @@ from email_audit.bundles.write import write_bundle
 from email_audit.errors import UserError
 from email_audit.ledger import custody_log
 from email_audit.ledger.balance import balances, total
+from email_audit.ledger.index_records import kept_out
 from email_audit.ledger.models import AssignmentRow
 from email_audit.search.opening import open_index
 from email_audit.search.paging import every_hit
 from email_audit.steps.case import Case
 from email_audit.steps.hits import HitRecord, list_hits, read_hits
 from email_audit.steps.stored import read_source_bytes
+
+log = logging.getLogger(__name__)
 
 _SOURCE_SUFFIX = {
     "mbox": ".mbox-item",
@@ -43,8 +47,10 @@ def export_bundle(
 ) -> BundleSummary:
     """Write the bundle of case `name` to `target`: every hit, or one officer's, or a query's.
 
-    Messages are numbered by date, those without one last. The custody log in the bundle ends with
-    the entry that says it was begun; the case's own log gets another one with the manifest's hash.
+    Messages are numbered by date, those without one last. Hits that no query can find, since they
+    are not in the index, are counted in a warning and in the bundle's scope. The custody log in the
+    bundle ends with the entry that says it was begun; the case's own log gets another one with the
+    manifest's hash.
 
     Raises:
         UserError: where no hit is left, or the target is not empty.
@@ -53,18 +59,18 @@ def export_bundle(
     names = {row.custodian: row.name for row in officers}
     if officer is not None and officer not in names:
         raise UserError(f"--officer: {officer!r} is not in the roster ({', '.join(names)})")
-    wanted = None if query is None else _ids(case, query)
-    hits = [
-        hit
-        for hit in list_hits(case)
-        if (officer is None or officer in hit.custodians)
-        and (wanted is None or hit.item.content_sha256 in wanted)
-    ]
+    hits = [hit for hit in list_hits(case) if officer is None or officer in hit.custodians]
+    selection = _selection(officer, query)
+    if query is not None:
+        if unsearched := _unsearched(case, hits):
+            log.warning("case %s: %s", name, unsearched)
+            selection = f"{selection}; {unsearched}"
+        wanted = _ids(case, query)
+        hits = [hit for hit in hits if hit.item.content_sha256 in wanted]
     if not hits:
-        raise UserError(f"case {name}: no hit to export; nothing was written")
+        raise UserError(f"case {name}: no hit to export ({selection}); nothing was written")
     hits.sort(key=lambda hit: (hit.sent_at or _NO_DATE, hit.item.content_sha256))
     created_at = datetime.now(UTC).replace(microsecond=0)
-    selection = _selection(officer, query)
     subject, actor = name, case.settings.actor
     with case.database.session() as session:
         custody_log.record(
@@ -74,7 +80,7 @@ def export_bundle(
             subject=subject,
             details={"messages": len(hits), "selection": selection},
         )
-        log = list(custody_log.entries(session))
+        entries = list(custody_log.entries(session))
         totals = total(balances(session))
     bundle_case = BundleCase(
         name=name,
@@ -94,7 +100,7 @@ def export_bundle(
         ),
         time_zone=case.settings.time_zone,
     )
-    summary = write_bundle(target, bundle_case, _messages(case, hits, names), log)
+    summary = write_bundle(target, bundle_case, _messages(case, hits, names), entries)
     with case.database.session() as session:
         custody_log.record(
             session,
@@ -164,6 +170,20 @@ def _officers(case: Case) -> tuple[CaseOfficer, ...]:
 def _ids(case: Case, query: str) -> set[str]:
     index = open_index(case.settings)
     return {hit.document.id for hit in every_hit(index, query)}
+
+
+def _unsearched(case: Case, hits: list[HitRecord]) -> str | None:
+    """Say how many of `hits` are not in the index and so in no query's result, None if none is."""
+    indexed = set(open_index(case.settings).ids())
+    absent = {hit.item.content_sha256 for hit in hits} - indexed
+    if not absent:
+        return None
+    with case.database.session() as session:
+        kept = len(absent & kept_out(session))
+    reasons = [f"{kept} kept out of it on request"] if kept else []
+    if other := len(absent) - kept:
+        reasons.append(f"{other} refused by it or not written yet")
+    return f"{len(absent)} hits not searched, as the index does not hold them: {', '.join(reasons)}"
 
 
 def _selection(officer: str | None, query: str | None) -> str:

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from email_audit.errors import RunError
 from email_audit.ledger.models import (
     AcquisitionRow,
     AssignmentRow,
@@ -60,9 +61,22 @@ class Hit:
     stored: StoredMessage
 
 
-def list_hits(case: Case) -> list[HitRecord]:
-    """List every hit in order of place in the evidence."""
+def undecided(case: Case) -> str | None:
+    """Say that messages in scope wait for the classifier, None where all are decided."""
     with case.database.session() as session:
+        return _undecided(session)
+
+
+def list_hits(case: Case, *, only_decided: bool = False) -> list[HitRecord]:
+    """List every hit in order of place in the evidence, all as of one moment.
+
+    Raises:
+        RunError: with `only_decided`, while messages wait for the classifier: among them may be
+            hits that are not tagged yet.
+    """
+    with case.database.snapshot() as session:
+        if only_decided and (message := _undecided(session)):
+            raise RunError(message)
         is_hit = ItemRow.fate == Fate.HIT
         items = stored_items(session, select(ItemRow.id).where(is_hit))
         facts = {
@@ -113,6 +127,17 @@ def affiliations(session: Session) -> dict[str, tuple[tuple[str, ...], tuple[str
         officer: (tuple(forces), tuple(agencies))
         for officer, (forces, agencies) in collected.items()
     }
+
+
+def _undecided(session: Session) -> str | None:
+    count = session.scalar(select(func.count()).where(ItemRow.fate == Fate.PENDING))
+    if not count:
+        return None
+    return (
+        f"{count} messages in scope wait for the classifier; the search index is left as it is, "
+        "since hits may be among them. Mend what kept them from being tagged, if anything did, "
+        "and run the audit again: it tags and indexes them"
+    )
 
 
 def _tags(session: Session, model: str) -> dict[str, Tag]:

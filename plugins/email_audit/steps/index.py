@@ -13,7 +13,7 @@ from email_audit.search.opening import open_index
 from email_audit.settings import Settings
 from email_audit.steps.answers import answered_contents
 from email_audit.steps.case import Case
-from email_audit.steps.hits import Hit, affiliations, list_hits, read_hits
+from email_audit.steps.hits import Hit, affiliations, list_hits, read_hits, undecided
 
 log = logging.getLogger(__name__)
 
@@ -41,9 +41,12 @@ def index_hits(case: Case, *, is_anew: bool = False) -> IndexChange:
     index refuses stands in the ledger's exceptions until a later write takes it.
 
     Raises:
-        RunError: where another run is writing, or the index cannot be written.
+        RunError: while messages wait for the classifier, since hits not tagged again yet would be
+            removed; where another run is writing, or the index cannot be written.
         UserError: where a setting of the index is wrong.
     """
+    if message := undecided(case):
+        raise RunError(message)
     index = open_index(case.settings)
     with case.database.session() as session:
         left_out = kept_out(session)
@@ -71,7 +74,9 @@ def _documents(case: Case, left_out: frozenset[str]) -> Iterator[HitDocument]:
     with case.database.session() as session:
         known = affiliations(session)
         answered = answered_contents(session)
-    records = [hit for hit in list_hits(case) if hit.item.content_sha256 not in left_out]
+    # Asked again in the moment of the list: another run may have decided anew meanwhile.
+    hits = list_hits(case, only_decided=True)
+    records = [hit for hit in hits if hit.item.content_sha256 not in left_out]
     for hit in read_hits(case, records):
         is_answered = hit.stored.message.content_sha256 in answered
         yield _document(hit, known, is_answered=is_answered)

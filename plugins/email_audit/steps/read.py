@@ -38,11 +38,14 @@ class _Stretch:
     first_in_acquisition: int
 
 
-def unread_chunks(case: Case, acquisition_ids: list[int]) -> list[int]:
-    """List the chunks of these acquisitions that are still to be read, in order."""
+def unread_chunks(case: Case) -> list[int]:
+    """List the chunks of every acquisition that are still to be read, in order.
+
+    Also of one whose export changed before it was read: it is evidence, and has to balance.
+    """
     query = (
         select(ChunkRow.id)
-        .where(ChunkRow.acquisition_id.in_(acquisition_ids), ~ChunkRow.is_read)
+        .where(~ChunkRow.is_read)
         .order_by(ChunkRow.acquisition_id, ChunkRow.ordinal)
     )
     with case.database.session() as session:

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import delete, select, update
@@ -20,6 +21,9 @@ from email_audit.steps.case import Case
 
 ROSTER_STATE = "roster_sha256"
 """Name of the state that holds the hash of the roster in force."""
+
+_ABANDONED_AFTER = timedelta(days=1)
+"""What is half-written in the store and untouched for so long is of an attempt that was killed."""
 
 _REQUESTS_STATE = "requests_sha256"
 
@@ -43,7 +47,9 @@ def register(case: Case) -> Registration:
 
     Raises:
         UserError: for a wrong roster or mail folder.
+        RunError: where the evidence store cannot be written.
     """
+    _discard_abandoned(case)
     with case.database.session() as session:
         synced = synced_acquisitions(session)
     if case.settings.roster is None or (case.settings.mail is None and not synced):
@@ -89,7 +95,9 @@ def register_mailboxes(case: Case, addresses: Sequence[str] = ()) -> list[int]:
 
     Raises:
         UserError: for a wrong roster or mail folder, or an address that is not in the roster.
+        RunError: where the evidence store cannot be written.
     """
+    _discard_abandoned(case)
     if case.settings.roster is None:
         raise UserError("a sync needs a roster (--roster)")
     roster = read_roster(case.settings.roster)
@@ -115,6 +123,11 @@ def register_mailboxes(case: Case, addresses: Sequence[str] = ()) -> list[int]:
             for officer, mailbox in live
             if not named or mailbox.lower() in named
         ]
+
+
+def _discard_abandoned(case: Case) -> None:
+    """Remove what acquisitions and syncs that were killed have left in the evidence store."""
+    case.store.discard_abandoned(before=datetime.now(UTC) - _ABANDONED_AFTER)
 
 
 def store_roster(session: Session, case: Case, roster: Roster) -> None:

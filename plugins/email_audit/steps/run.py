@@ -8,6 +8,7 @@ from email_audit.ledger.balance import Balance, balances, faults
 from email_audit.search.interface import IndexChange
 from email_audit.settings import Settings
 from email_audit.steps.case import Case, open_case
+from email_audit.steps.hits import undecided
 from email_audit.steps.index import check_index, index_hits, not_indexed
 from email_audit.steps.pool import WorkerPool
 from email_audit.steps.read import unread_chunks
@@ -43,12 +44,14 @@ def run_audit(settings: Settings, *, processes: int, progress: Progress) -> RunR
     check_index(settings)
     with open_case(settings, create=True) as case, WorkerPool(case, processes) as pool:
         registration = register(case)
-        acquired, failures = _each(pool, "acquire", list(registration.acquisition_ids), progress)
-        chunks = unread_chunks(case, acquired)
+        _, failures = _each(pool, "acquire", list(registration.acquisition_ids), progress)
+        chunks = unread_chunks(case)
         read, read_failures = _each(pool, "read", chunks, progress)
         resolve(case, pool.worker.model_version)
         pending = pending_chunks(case)
         tagged, tag_failures = _each(pool, "tag", pending, progress)
+        if waiting := undecided(case):  # raises: with what else failed
+            check_ledger(case, [*failures, *read_failures, *tag_failures, waiting])
         progress("index", 0, 1)
         change = index_hits(case)
         progress("index", 1, 1)

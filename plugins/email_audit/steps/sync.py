@@ -171,7 +171,6 @@ class _Sync:
         return f"mailbox-{self.mailbox_id}"
 
     def run(self, mailbox: Mailbox) -> SyncReport:
-        self.case.store.discard_incoming(self._batch)
         tree = mailbox.folders()
         skipped = frozenset(self.settings.skip_folders)
         folders = [folder for folder in tree.folders if "/".join(folder.path) not in skipped]
