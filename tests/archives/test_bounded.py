@@ -101,8 +101,12 @@ def test_members_of_a_7z_are_read() -> None:
 @given(names=st.lists(NAMES, min_size=1, max_size=4, unique=True), long=st.integers(0, 300))
 def test_names_of_any_length_and_script_are_read(layout: int, names: list[str], long: int) -> None:
     files = {name + "x" * long: name.encode() for name in names}
-    found = contents(as_tar(files, layout))
-    assert list(found.values()) == list(files.values())
+    archive = io.BytesIO(as_tar(files, layout))
+    found = archive_entries(archive, "x", Budget(ArchiveLimits()))
+    # By place, not by name: names of control characters alone are shown alike.
+    assert [entry.stream.read() for entry in found if isinstance(entry, Member)] == list(
+        files.values()
+    )
 
 
 def test_hard_links_name_what_they_stand_for_and_other_links_are_left_out() -> None:
