@@ -18,6 +18,7 @@ from email_audit.tagging.components.encoder import (
     token_ids,
 )
 from email_audit.tagging.components.excerpts import excerpt, excerpt_text
+from email_audit.tagging.components.features import Adoption, adoption
 from email_audit.tagging.components.gate import GATE_FACTORY, Gate, GateWeights
 from email_audit.tagging.components.lexicon import (
     Entry,
@@ -174,3 +175,20 @@ def test_the_factories_are_found_without_an_import_of_ours(repository: Path) -> 
     rules.use(lexicon)
     assert len(rules.by_concept) == len(lexicon)
     assert isinstance(pipeline.add_pipe(GATE_FACTORY), Gate)
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        ({"police_life"}, Adoption.ORDINARY),
+        ({"absent"}, Adoption.NONE),
+        ({"absent", "police_life"}, Adoption.NONE),
+        ({"absent", "agrees"}, Adoption.OPEN),
+        ({"police_life", "agrees"}, Adoption.OPEN),
+        (set(), Adoption.OPEN),
+    ],
+)
+def test_only_an_absence_alone_is_never_an_answer(found: set[str], expected: Adoption) -> None:
+    stances = {"police_life": Stance.AGAINST, "absent": Stance.ABSENT, "agrees": Stance.AGREES}
+    lexicon = {name: _entry(name, stance=stance) for name, stance in stances.items()}
+    assert adoption(found, lexicon) is expected

@@ -12,7 +12,7 @@ LEAST_COST = round(1 / (1 + MISS_COST), 6)
 """The probability from which calling a message a hit costs least (Elkan 2001, equation 2).
 
 It needs scores that are probabilities. Searching labelled messages for the score of least cost
-gives about the same, and follows the chance of each few messages near it.
+instead would follow the chance of the few messages near it.
 """
 
 
