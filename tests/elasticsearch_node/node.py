@@ -11,8 +11,9 @@ from urllib.error import URLError
 from urllib.request import Request, urlopen
 
 from tests.elasticsearch_node.assembly import Installation, NodeUnavailableError
+from tests.servers.processes import free_port
 
-_START_S = 120
+_START_S = 240
 _POLL_S = 0.05
 
 
@@ -20,7 +21,7 @@ def wait_for_url(data: Path, process: "subprocess.Popen[bytes]") -> str:
     """Give the address of a node once it answers.
 
     Raises:
-        NodeUnavailableError: where it ended, or did not answer in two minutes.
+        NodeUnavailableError: where it ended, or did not answer in four minutes.
     """
     deadline = time.monotonic() + _START_S
     ports = data / "logs" / "http.ports"
@@ -58,12 +59,12 @@ class Node:
         self._installation = installation
         self._data = data
         self._is_brief = is_brief
-        self._port = 0
+        self._port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self.url = ""
 
     def start(self) -> None:
-        """Start it, on the same port as before, and wait until it answers."""
+        """Start it, each time on the same port, and wait until it answers."""
         self._process = launch(
             self._installation,
             self._data,
@@ -72,7 +73,6 @@ class Node:
             is_brief=self._is_brief,
         )
         self.url = wait_for_url(self._data, self._process)
-        self._port = int(self.url.rpartition(":")[2])
 
     def kill(self) -> None:
         """End it as a power cut would."""

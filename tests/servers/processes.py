@@ -1,24 +1,31 @@
 """Servers for tests: started under a guardian, so that none outlives the tests."""
 
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 GUARDIAN = Path(__file__).with_name("guardian.py")
+_SERVER_PORTS = (20_000, 32_768)
 
 
 def free_port() -> int:
-    """Give a TCP port of the loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Give a TCP port of the loopback that nobody listens on, for a server that starts later.
+
+    The kernel gives none of these to outgoing connections (net.ipv4.ip_local_port_range), so that
+    a server killed and started again finds its port free.
+    """
+    while True:
+        port = random.randrange(*_SERVER_PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @contextmanager
