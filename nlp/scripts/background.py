@@ -19,6 +19,7 @@ from email_audit.tagging.learning.labels import Labelled
 VARIABLE = "EMAIL_AUDIT_TRAINING_MAIL"
 _SHARES = {"train": 60, "dev": 15, "test": 25}
 """Of the senders, in hundredths."""
+_WRITER = "mail"
 _WRITERS = 4
 
 
@@ -40,6 +41,11 @@ def background(files: Iterable[Path] | None = None) -> dict[str, list[Labelled]]
     return parts
 
 
+def is_real(labelled: Labelled) -> bool:
+    """Say whether a message is real mail, not the corpus's."""
+    return labelled.writer.startswith(_WRITER)
+
+
 def _part(message: Message) -> str:
     place = _number(message, "part") % 100
     for part, share in _SHARES.items():
@@ -50,7 +56,7 @@ def _part(message: Message) -> str:
 
 
 def _labelled(message: Message) -> Labelled:
-    writer = f"mail{_number(message, 'writer') % _WRITERS}"
+    writer = f"{_WRITER}{_number(message, 'writer') % _WRITERS}"
     return Labelled(
         id=f"{writer}-{message.content_sha256}",
         writer=writer,

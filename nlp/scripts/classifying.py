@@ -2,20 +2,20 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import chain
 
 import numpy as np
 from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
 
-from email_audit.tagging.components.gate import gate_words
-from email_audit.tagging.components.grams import (
+from background import is_real
+from email_audit.tagging.components.gram_table import (
     POSITIVE,
-    Floats,
     GramTable,
-    Rows,
     word_pairs,
     word_pieces,
+    words_of,
 )
 from email_audit.tagging.learning.labels import Labelled
 from email_audit.tagging.reading import read_input
@@ -42,51 +42,61 @@ def training_text(labelled: Labelled) -> str:
 def fit_grams(corpus: Sequence[Labelled], left_out: frozenset[str]) -> GramTable:
     """Fit vocabulary, rarities and weights, without the words `left_out`; deterministic."""
     texts = [training_text(labelled) for labelled in corpus]
-    split = [[word for word in gate_words(text) if word not in left_out] for text in texts]
-    words = _vocabulary({*each, *word_pairs(each)} for each in split)
-    pieces = _vocabulary(set(chain.from_iterable(map(word_pieces, each))) for each in split)
+    table = without_weights(corpus, texts, left_out)
+    matrix = matrix_of(table, texts)
+    hits = np.array([labelled.enforcement for labelled in corpus])
+    models = [LogisticRegression(C=DECISION_INVERSE_PENALTY, max_iter=2000).fit(matrix, hits)]
+    for kind in Kind:
+        model = LogisticRegression(C=KIND_INVERSE_PENALTY, max_iter=2000, class_weight="balanced")
+        truth = [kind in labelled.kinds for labelled in corpus if labelled.enforcement]
+        models.append(model.fit(matrix[hits], truth))
+    return replace(
+        table,
+        labels=(POSITIVE, *(kind.value for kind in Kind)),
+        weights=np.concatenate([model.coef_ for model in models]).T,
+        bias=np.concatenate([model.intercept_ for model in models]),
+    )
+
+
+def without_weights(
+    corpus: Sequence[Labelled], texts: Sequence[str], left_out: frozenset[str] = frozenset()
+) -> GramTable:
+    """Give a table of the grams of at least two invented messages, with the rarities in all.
+
+    Real mail teaches what these are worth, and not one word to the model that we ship.
+
+    Args:
+        corpus: The messages.
+        texts: The text of each.
+        left_out: Words not looked at.
+    """
+    split = [[word for word in words_of(text) if word not in left_out] for text in texts]
+    invented = [not is_real(item) for item in corpus]
+    words = _vocabulary(({*each, *word_pairs(each)} for each in split), invented)
+    pieces = _vocabulary((set(chain(*map(word_pieces, each))) for each in split), invented)
     found_in = np.array([*words.values(), *pieces.values()])
-    table = GramTable(
+    return GramTable(
         left_out=left_out,
         words={gram: row for row, gram in enumerate(words)},
         pieces={gram: row for row, gram in enumerate(pieces, start=len(words))},
         rarity=1.0 + np.log((1 + len(texts)) / (1 + found_in)),
     )
-    matrix = _matrix([table.vector(text) for text in texts], len(words) + len(pieces))
-    labels = [POSITIVE, *(kind.value for kind in Kind)]
-    columns, biases = [], []
-    hits = np.array([labelled.enforcement for labelled in corpus])
-    for label in labels:
-        if label == POSITIVE:
-            model = LogisticRegression(C=DECISION_INVERSE_PENALTY, max_iter=2000)
-            model.fit(matrix, hits)
-        else:
-            model = LogisticRegression(
-                C=KIND_INVERSE_PENALTY, max_iter=2000, class_weight="balanced"
-            )
-            truth = [label in labelled.kinds for labelled in corpus if labelled.enforcement]
-            model.fit(matrix[hits], truth)
-        columns.append(model.coef_[0])
-        biases.append(model.intercept_[0])
-    return GramTable(
-        labels=tuple(labels),
-        left_out=left_out,
-        words=table.words,
-        pieces=table.pieces,
-        rarity=table.rarity,
-        weights=np.stack(columns, axis=1),
-        bias=np.array(biases),
-    )
 
 
-def _vocabulary(texts: Iterable[set[str]]) -> dict[str, int]:
-    """Give the grams of at least two messages, sorted, with the number of messages of each."""
-    counts = Counter(chain.from_iterable(texts))
-    return {gram: counts[gram] for gram in sorted(counts) if counts[gram] >= MIN_MESSAGES}
-
-
-def _matrix(vectors: Sequence[tuple[Rows, Floats]], width: int) -> csr_matrix:
+def matrix_of(table: GramTable, texts: Iterable[str]) -> csr_matrix:
+    """Give the features of texts, a row each."""
+    vectors = [table.vector(text) for text in texts]
     ends = np.cumsum([0, *(len(rows) for rows, _ in vectors)])
     columns = np.concatenate([rows for rows, _ in vectors])
     values = np.concatenate([values for _, values in vectors])
-    return csr_matrix((values, columns, ends), shape=(len(vectors), width))
+    return csr_matrix((values, columns, ends), shape=(len(vectors), len(table.rarity)))
+
+
+def _vocabulary(texts: Iterable[set[str]], invented: Sequence[bool]) -> dict[str, int]:
+    """Give the grams of at least two invented texts, sorted, with the number of all texts."""
+    found_in, known = Counter[str](), Counter[str]()
+    for grams, is_invented in zip(texts, invented, strict=True):
+        found_in.update(grams)
+        if is_invented:
+            known.update(grams)
+    return {gram: found_in[gram] for gram in sorted(known) if known[gram] >= MIN_MESSAGES}

@@ -24,8 +24,8 @@ from email_audit.tagging.learning.figures import slices
 from email_audit.tagging.learning.labels import Labelled
 from email_audit.tagging.learning.measures import area_under_curve
 from email_audit.tagging.learning.thresholds import MISS_COST
-from email_audit.tagging.reading import read_input
 from email_audit.tagging.tagger import load_tagger
+from gating import with_context
 
 Scorer = Callable[[Sequence[Labelled]], list[float]]
 
@@ -51,13 +51,6 @@ _TOK2VEC = {
     },
 }
 _BEYOND = -100.0
-
-
-def with_context(label: Labelled) -> str:
-    """Give a message's own content and, for a short answer, what it answers."""
-    reading = read_input(label.message)
-    windows = [*reading.own_windows(), *reading.context_windows()]
-    return "\n\n".join(window.text for window in windows)
 
 
 def tfidf(train: Sequence[Labelled], text: Callable[[Labelled], str]) -> Scorer:

@@ -1,8 +1,8 @@
 """Fine-tunes the encoder: `python scripts/fine_tuning.py ROWS WEIGHTS`.
 
 Learns from the rows that `prepare` wrote and writes the weights that changed. It needs JAX, NumPy
-and the published weights only, so that it can run where an accelerator is: some 40 seconds there,
-the better part of an hour on two cores. Deterministic on one machine.
+and the weights to begin with only, so that it can run where an accelerator is. Deterministic on one
+machine.
 
 The word pieces' vectors keep their published values: the corpus shows few of them.
 """
@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from bert import Params, embed, head_odds, load_params, new_head, run_layer
 from rows import Row, load_rows
 
-_LENGTHS = (80, 160)
+_LENGTHS = (48, 80, 112, 160)
 _BATCH = 32
 _POOL = 16
 _KIND_SHARE = 0.5
@@ -47,15 +47,22 @@ class Plan:
     states that are dropped.
     """
 
-    epochs: int = 4
-    rate: float = 7e-5
-    frozen_layers: int = 0
+    epochs: int
+    rate: float
+    frozen_layers: int
     drop: float = 0.1
     seed: int = 7
 
 
+FROM_PUBLISHED = Plan(epochs=4, rate=7e-5, frozen_layers=0)
+"""All twelve layers: for an accelerator."""
+
+GOING_ON = Plan(epochs=2, rate=7e-5, frozen_layers=8)
+"""From an encoder that knows the task: the upper layers take up what the corpus has gained."""
+
+
 def base_folder() -> Path:
-    """Find the published weights: EMAIL_AUDIT_TRAINING_BASE, else where `base_weights` put them."""
+    """Find the weights to begin with: EMAIL_AUDIT_TRAINING_BASE, else what `base_weights` wrote."""
     folder = Path(os.environ.get("EMAIL_AUDIT_TRAINING_BASE", BASE_FOLDER))
     if not (folder / WEIGHTS_FILE).is_file():
         raise SystemExit(f"{folder}: no base weights are there; run `make model-environment`")
@@ -65,7 +72,7 @@ def base_folder() -> Path:
 def fine_tune(rows: Sequence[Row], base: Params, plan: Plan) -> Params:
     """Give the weights that learned: the layers above the frozen ones, and the head."""
     lower = {**base, "layers": base["layers"][: plan.frozen_layers]}
-    head = new_head(base["words"].shape[1], len(rows[0].truth), plan.seed)
+    head = base.get("head") or new_head(base["words"].shape[1], len(rows[0].truth), plan.seed)
     layers = jax.tree.map(lambda *parts: jnp.stack(parts), *base["layers"][plan.frozen_layers :])
     upper = {"layers": layers, "head": head}
     states = _Lower(lower, rows)
@@ -177,7 +184,7 @@ def _loss(upper: Params, batch: Batch, key: jax.Array, rate: float) -> jax.Array
     return mention + _KIND_SHARE * kinds
 
 
-@partial(jax.jit, static_argnames="drop")
+@partial(jax.jit, static_argnames="drop", donate_argnames=("upper", "momentum", "spread"))
 def _step(
     upper: Params,
     momentum: Params,
@@ -250,7 +257,8 @@ def main() -> None:
     rows = load_rows(arguments.rows)
     print(f"{len(rows)} examples on {jax.devices()[0].device_kind}", flush=True)
     base = load_params(base_folder() / WEIGHTS_FILE)
-    save_learned(arguments.weights, fine_tune(rows, base, Plan()))
+    plan = GOING_ON if "head" in base else FROM_PUBLISHED
+    save_learned(arguments.weights, fine_tune(rows, base, plan))
 
 
 if __name__ == "__main__":

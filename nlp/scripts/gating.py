@@ -3,14 +3,15 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from email_audit.tagging.components.gate import Gate, GateWeights, gate_words
+from classifying import matrix_of, without_weights
+from email_audit.tagging.components.gate import Gate, GateWeights
+from email_audit.tagging.components.gram_table import POSITIVE
 from email_audit.tagging.components.lexicon import Entry, Stance, expand
 from email_audit.tagging.learning.labels import Labelled
 from email_audit.tagging.learning.thresholds import lowest_kept
-from email_audit.tagging.reading import Window, read_input
+from email_audit.tagging.reading import read_input
 
 GATE_RECALL = 0.99
 """The threshold lets through this share of the hits, by models that have not seen their writer.
@@ -20,14 +21,10 @@ lose none at this share (docs/classifier.md).
 """
 
 _GROUPS = 4
-_MIN_MESSAGES = 2
-_MIN_WEIGHT = 0.02
-_INVERSE_PENALTY = 0.3
+_INVERSE_PENALTY = 3.0
 _ORDINARY_IMPORTANCE = 3.0
-_NEAR_MISS_IMPORTANCE = 0.2
+_NEAR_MISS_IMPORTANCE = 0.3
 """The gate tells everyday mail from the rest; near misses are the others' business."""
-
-_ALWAYS = 1e9
 
 
 def fit_gate(corpus: Sequence[Labelled], lexicon: Iterable[Entry]) -> Gate:
@@ -38,25 +35,24 @@ def fit_gate(corpus: Sequence[Labelled], lexicon: Iterable[Entry]) -> Gate:
     for group in (set(writers[first::_GROUPS]) for first in range(_GROUPS)):
         gate = Gate(_fit([item for item in corpus if item.writer not in group], anchors))
         best += [
-            max(_odds(gate, words) for words in _texts(item))
-            for item in corpus
-            if item.enforcement and item.writer in group
+            gate_odds(gate, item) for item in corpus if item.enforcement and item.writer in group
         ]
     return Gate(replace(_fit(corpus, anchors), threshold=lowest_kept(best, GATE_RECALL)))
 
 
-def windows_of(labelled: Labelled) -> list[Window]:
-    """Give the texts that the gate is asked about for a message."""
+def gate_odds(gate: Gate, labelled: Labelled) -> float:
+    """Give the highest log-odds of the texts that the gate is asked about for a message."""
     reading = read_input(labelled.message)
-    return [*reading.own_windows(), *reading.context_windows()]
+    texts = [reading.answered(window) for window in reading.context_windows()]
+    texts = texts or [window.text for window in reading.own_windows()]
+    return max(map(gate.odds, texts), default=gate.odds(""))
 
 
-def _odds(gate: Gate, words: set[str]) -> float:
-    return gate.odds(words) if gate.weights.anchors.isdisjoint(words) else _ALWAYS
-
-
-def _texts(labelled: Labelled) -> list[set[str]]:
-    return [set(gate_words(window.text)) for window in windows_of(labelled)]
+def with_context(labelled: Labelled) -> str:
+    """Give a message's own content and, for a short answer, what it answers."""
+    reading = read_input(labelled.message)
+    windows = [*reading.own_windows(), *reading.context_windows()]
+    return "\n\n".join(window.text for window in windows)
 
 
 def _anchors(lexicon: Iterable[Entry]) -> frozenset[str]:
@@ -76,24 +72,16 @@ def _anchors(lexicon: Iterable[Entry]) -> frozenset[str]:
 
 
 def _fit(corpus: Sequence[Labelled], anchors: frozenset[str]) -> GateWeights:
-    texts = [set().union(*_texts(item)) for item in corpus]
-    vectorizer = CountVectorizer(analyzer=sorted, binary=True, min_df=_MIN_MESSAGES)
-    model = LogisticRegression(C=_INVERSE_PENALTY, max_iter=2000)
+    texts = [with_context(item) for item in corpus]
+    table = without_weights(corpus, texts)
+    model = LogisticRegression(C=_INVERSE_PENALTY, max_iter=500)
     model.fit(
-        vectorizer.fit_transform(texts),
+        matrix_of(table, texts),
         [item.enforcement for item in corpus],
         sample_weight=[_importance(item) for item in corpus],
     )
-    weights = zip(vectorizer.get_feature_names_out(), model.coef_[0], strict=True)
-    return GateWeights(
-        anchors=anchors,
-        words={
-            str(word): round(float(weight), 4)
-            for word, weight in weights
-            if abs(weight) >= _MIN_WEIGHT
-        },
-        bias=round(float(model.intercept_[0]), 4),
-    )
+    table = replace(table, labels=(POSITIVE,), weights=model.coef_.T, bias=model.intercept_)
+    return GateWeights(anchors, table)
 
 
 def _importance(item: Labelled) -> float:

@@ -1,15 +1,18 @@
-"""Writes a fine-tuned BERT as an ONNX network with 8-bit weights."""
+"""Writes a fine-tuned BERT as an ONNX network with 8-bit weights, and reads it back."""
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+import jax
 import numpy as np
 import onnx
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
-from bert import EPSILON, HEADS, Params
+from bert import EPSILON, HEADS, LAYER_PARTS, Params
 
 _OPSET = 20
 _IR_VERSION = 9
@@ -33,6 +36,34 @@ def quantised(params: Params) -> bytes:
 
 def network(params: Params) -> onnx.ModelProto:
     """Give the network: inputs `ids`, `types`, `mask` (messages, tokens), output `odds`."""
+    return _built(params).model(len(params["head"][1]))
+
+
+def weights_of(content: bytes) -> Params:
+    """Give the weights that `quantised` wrote, as near as eight bits tell."""
+    model = onnx.load_from_string(content)
+    stored = {part.name: numpy_helper.to_array(part) for part in model.graph.initializer}
+    depth = sum(node.op_type == "Gelu" for node in model.graph.node)
+
+    def pair() -> tuple[NDArray[Any], NDArray[Any]]:
+        return np.zeros(1), np.zeros(1)
+
+    like: Params = {name: np.zeros((1, HEADS)) for name in ("words", "places", "types")}
+    like |= {"norm": pair(), "head": pair()}
+    like["layers"] = [{part: pair() for part in LAYER_PARTS} for _ in range(depth)]
+    # The constants' names follow from the order of building alone, so building anew tells them.
+    names = _built(like).names
+    return jax.tree.map(lambda leaf: _whole(stored, names[id(leaf)]), like)
+
+
+def _whole(stored: Mapping[str, NDArray[Any]], name: str) -> NDArray[np.float32]:
+    if name in stored:
+        return stored[name].astype(np.float32)
+    small = stored[f"{name}_quantized"].astype(np.float32)
+    return (small - stored[f"{name}_zero_point"]) * stored[f"{name}_scale"]
+
+
+def _built(params: Params) -> "_Builder":
     build = _Builder()
     width = params["words"].shape[1]
     length = build.add("Gather", build.add("Shape", "ids"), build.constant(np.int64(1)))
@@ -53,18 +84,21 @@ def network(params: Params) -> onnx.ModelProto:
     mean = build.add("Div", total, build.add("ReduceSum", weight, tokens, keepdims=0))
     head, bias = params["head"]
     build.add("Gemm", mean, build.constant(head), build.constant(bias), result="odds")
-    return build.model(len(bias))
+    return build
 
 
 class _Builder:
     """Collects nodes and constants of one graph."""
 
     def __init__(self) -> None:
+        self.names: dict[int, str] = {}
+        """The constants' names by the identity of the arrays they were made of."""
         self._nodes: list[onnx.NodeProto] = []
         self._constants: list[onnx.TensorProto] = []
 
     def constant(self, value: ArrayLike) -> str:
         name = f"constant{len(self._constants)}"
+        self.names[id(value)] = name
         self._constants.append(numpy_helper.from_array(np.asarray(value), name))
         return name
 

@@ -28,7 +28,7 @@ from email_audit.tagging.records import Kind
 from examples import examples_of, rows_of, with_noise
 from fine_tuning import TOKENIZER_FILE, base_folder
 from fitting import Evidence, find_evidence, fit_judge
-from gating import fit_gate, windows_of
+from gating import fit_gate, gate_odds
 from parts import component, untrained
 from rows import save_rows
 
@@ -36,7 +36,7 @@ READ_FROM = 0.011
 """The judge's probability (log-odds of -4.5) from which the encoder reads a text."""
 
 GATE_MARGIN = 1.0
-"""Everyday mail that the gate stops by more than this (log-odds) teaches the others nothing."""
+"""What the gate stops by more than this (log-odds) teaches the others nothing."""
 
 
 def cross_fitted(
@@ -52,16 +52,16 @@ def cross_fitted(
     return evidence
 
 
-def nearly_passing(gate: Gate, mail: Sequence[Labelled]) -> list[Labelled]:
-    """Keep the messages that the gate lets through, or nearly."""
-    wider = Gate(replace(gate.weights, threshold=gate.weights.threshold - GATE_MARGIN))
-    return [item for item in mail if any(wider.passes(part.text) for part in windows_of(item))]
+def nearly_passing(gate: Gate, messages: Sequence[Labelled]) -> list[Labelled]:
+    """Keep the hits, and the others that the gate lets through, or nearly."""
+    least = gate.weights.threshold - GATE_MARGIN
+    return [item for item in messages if item.enforcement or gate_odds(gate, item) >= least]
 
 
 def fit(
     train: Sequence[Labelled], everyday: Sequence[Labelled], lexicon: Sequence[Entry]
 ) -> tuple[Language, list[Labelled]]:
-    """Give the pipeline without encoder, and the messages that it and the encoder learn from."""
+    """Give the pipeline without encoder, and the messages that the encoder is to learn from."""
     by_concept = {entry.concept: entry for entry in lexicon}
     # Two threads of a linear algebra library on two busy cores are slower than one.
     with threadpool_limits(1):
@@ -78,7 +78,7 @@ def fit(
         component(nlp, GATE_FACTORY, Gate).weights = gate.weights
         component(nlp, GRAMS_FACTORY, Grams).table = fit_grams(learned, keywords)
     component(nlp, JUDGE_FACTORY, Judge).weights = weights
-    return nlp, learned
+    return nlp, nearly_passing(gate, learned)
 
 
 def main() -> None:
@@ -97,7 +97,7 @@ def main() -> None:
     nlp.to_disk(arguments.unread)
     tokenizer_json = (base_folder() / TOKENIZER_FILE).read_bytes()
     save_rows(arguments.rows, rows_of([*with_noise(examples_of(nlp, learned))], tokenizer_json))
-    print(f"{len(train)} messages and {len(learned) - len(train)} of {len(everyday)} everyday ones")
+    print(f"{len(learned)} of {len(train)} messages and {len(everyday)} everyday ones")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import spacy
 from spacy.language import Language
@@ -17,9 +18,10 @@ from email_audit.tagging.components.encoder import (
     Encoder,
     token_ids,
 )
-from email_audit.tagging.components.excerpts import excerpt, excerpt_text
+from email_audit.tagging.components.excerpts import excerpt, excerpt_text, most_telling
 from email_audit.tagging.components.features import Adoption, adoption
 from email_audit.tagging.components.gate import GATE_FACTORY, Gate, GateWeights
+from email_audit.tagging.components.gram_table import POSITIVE, GramTable
 from email_audit.tagging.components.lexicon import (
     Entry,
     Stance,
@@ -93,25 +95,38 @@ def test_an_empty_text_has_no_passages(nlp: Language) -> None:
     assert split_passages(nlp.make_doc(" \n ")) == []
 
 
-def test_the_gate_wants_a_strong_word_or_enough_weak_ones() -> None:
-    gate = Gate(
-        GateWeights(
-            anchors=frozenset({"detainer"}),
-            words={"custody": 1.5, "softball": -3.0},
-            bias=-1.0,
-            threshold=0.0,
-        )
+def gate_weights() -> GateWeights:
+    """A gate that knows an anchor and two words, one for and one against."""
+    table = GramTable(
+        labels=(POSITIVE,),
+        words={"custody": 0, "softball": 1},
+        rarity=np.ones(2),
+        weights=np.array([[1.5], [-3.0]]),
+        bias=np.array([-1.0]),
     )
+    return GateWeights(frozenset({"detainer"}), table, threshold=0.0)
+
+
+def test_the_gate_wants_a_strong_word_or_enough_weak_ones() -> None:
+    gate = Gate(gate_weights())
     assert gate.passes("a DETAINER for softball")
     assert gate.passes("in custody")
     assert not gate.passes("custody of the softball bats")
     assert not gate.passes("nothing of the kind")
 
 
+def test_an_untrained_gate_lets_everything_pass() -> None:
+    assert Gate().passes("lunch?")
+
+
 def test_the_gate_is_the_same_after_writing_and_reading(tmp_path: Path) -> None:
-    weights = GateWeights(frozenset({"a"}), {"c": 0.5}, -1.0, -2.0)
-    Gate(weights).to_disk(tmp_path)
-    assert Gate().from_disk(tmp_path).weights == weights
+    gate = Gate(gate_weights())
+    gate.to_disk(tmp_path)
+    again = Gate().from_disk(tmp_path)
+    assert again.weights.anchors == gate.weights.anchors
+    assert again.weights.threshold == gate.weights.threshold
+    for text in ("a detainer", "custody", "softball in custody", ""):
+        assert again.odds(text) == gate.odds(text)
 
 
 def test_the_encoder_is_the_same_after_writing_and_reading(
@@ -152,6 +167,10 @@ def test_an_excerpt_of_a_long_text_is_its_most_telling_place(nlp: Language) -> N
     assert 80 <= len(excerpt_text(chosen).split()) <= 150
     starts = [passage.start for passage in chosen]
     assert starts == sorted(starts)
+    telling = most_telling(chosen, 3)
+    assert len(telling) == 3
+    assert passages[50].start in [passage.start for passage in telling]
+    assert most_telling(telling, 3) == telling
 
 
 def test_the_lexicon_is_the_same_after_writing_and_reading(tmp_path: Path) -> None:

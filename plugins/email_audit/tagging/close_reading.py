@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 from spacy.tokens import Span
 
 from email_audit.tagging.components.encoder import Encoder
-from email_audit.tagging.components.excerpts import excerpt_text
+from email_audit.tagging.components.excerpts import excerpt_text, most_telling
 from email_audit.tagging.components.judge import MENTION
 from email_audit.tagging.records import Kind
 
 _MOST_CARRYING = 2
-_MOST_TRIED = 24
+_MOST_TRIED = 8
+"""Each passage tried is a reading more; beyond these, none was found to carry a decision."""
 _LEAST_SHARE = 0.5
 """A second passage must carry at least this share of what the first does."""
 
@@ -30,12 +31,12 @@ class CloseReading:
         Each passage is left out in turn (occlusion: Zeiler and Fergus 2014, 4.2) and the loss of
         log-odds is what it carried. `kinds` are the message's.
         """
-        passages = self._passages[:_MOST_TRIED]
+        passages = most_telling(self._passages, _MOST_TRIED)
         if len(passages) == 1:
             return [(passages[0], self._kind(passages[0], kinds))]
         losses = []
         for number, passage in enumerate(passages):
-            others = [*self._passages[:number], *self._passages[number + 1 :]]
+            others = [other for other in self._passages if other.start != passage.start]
             without = self._encoder.odds(excerpt_text(others), self._context)
             losses.append((self.odds[MENTION] - without[MENTION], -number, passage))
         losses.sort(reverse=True)

@@ -95,6 +95,10 @@ class Reading:
         """Give the context in windows; none where the message stands for itself."""
         return windows([("context", self.context)]) if self.is_short_answer else []
 
+    def answered(self, window: Window) -> str:
+        """Give a window of the context with the short answer below it."""
+        return _SEPARATOR.join([window.text, *(own.text for own in self.own_windows())])
+
 
 def read_input(message: TagInput) -> Reading:
     """Decide which words are the message's own content and which only its context.

@@ -114,14 +114,12 @@ class SpacyTagger:
                 yield _Case(task, own, context, weighed)
 
     def _admit(self, reading: Reading) -> _Task:
-        """Keep the windows that the gate lets through; an answer passes with what it answers."""
-        context = tuple(
-            window for window in reading.context_windows() if self._gate.passes(window.text)
-        )
-        own = tuple(
-            window for window in reading.own_windows() if context or self._gate.passes(window.text)
-        )
-        return _Task(reading, own, context)
+        """Keep the windows that the gate lets through; a short answer with what it answers."""
+        own, context = reading.own_windows(), reading.context_windows()
+        if context:
+            context = [window for window in context if self._gate.passes(reading.answered(window))]
+            return _Task(reading, tuple(own if context else ()), tuple(context))
+        return _Task(reading, tuple(window for window in own if self._gate.passes(window.text)), ())
 
     def _read_closely(self, case: _Case, weighed: Weighed) -> CloseReading | None:
         """Let the encoder read a message that the judge does not clear."""

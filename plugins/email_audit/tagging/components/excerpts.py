@@ -32,6 +32,16 @@ def excerpt_text(passages: Sequence[Span]) -> str:
     return "\n".join(passage.text for passage in passages)
 
 
+def most_telling(passages: Sequence[Span], most: int) -> list[Span]:
+    """Give the passages of one Doc that the text classifier finds most telling, in order."""
+    if len(passages) <= most:
+        return list(passages)
+    group = passages[0].doc.spans[PASSAGES]
+    scores = {span.start: score for span, score in zip(group, group.attrs["scores"], strict=True)}
+    chosen = sorted(passages, key=lambda passage: -scores[passage.start])[:most]
+    return sorted(chosen, key=lambda passage: passage.start)
+
+
 def _around(passages: Sequence[Span], centre: int) -> list[Span]:
     """Take passages before and after in turn until the room is used."""
     first = last = centre

@@ -8,7 +8,7 @@ from enum import Enum
 
 from spacy.tokens import Doc
 
-from email_audit.tagging.components.grams import POSITIVE
+from email_audit.tagging.components.gram_table import POSITIVE
 from email_audit.tagging.components.lexicon import Entry, Stance
 from email_audit.tagging.components.odds import logit, probability
 from email_audit.tagging.components.passages import PASSAGES

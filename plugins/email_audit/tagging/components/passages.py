@@ -6,7 +6,8 @@ One sentence in two pages must be found, so a text is judged by its best passage
 from spacy.language import Language
 from spacy.tokens import Doc, Span, SpanGroup
 
-from email_audit.tagging.components.grams import GRAMS_FACTORY, POSITIVE, Grams
+from email_audit.tagging.components.gram_table import POSITIVE, words_of
+from email_audit.tagging.components.grams import GRAMS_FACTORY, Grams
 from email_audit.tagging.components.odds import probability
 
 PASSAGES_FACTORY = "email_audit_passages"
@@ -61,7 +62,7 @@ class PassageScorer:
         assert isinstance(classifier, Grams)
         passages = split_passages(doc)
         table = classifier.table
-        scores = [probability(table.label_odds(span.text, POSITIVE)) for span in passages]
+        scores = [probability(table.label_odds(words_of(span.text), POSITIVE)) for span in passages]
         doc.spans[PASSAGES] = SpanGroup(
             doc, name=PASSAGES, spans=passages, attrs={"scores": scores}
         )
