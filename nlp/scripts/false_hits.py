@@ -14,12 +14,10 @@ from pathlib import Path
 
 from background import background
 from corpus import of_part, read_corpus
-from email_audit.tagging.components.gate import GATE_FACTORY, Gate
 from email_audit.tagging.learning.measures import Share
 from email_audit.tagging.reading import read_input
 from email_audit.tagging.records import TagInput
 from email_audit.tagging.tagger import load_pipeline, load_tagger
-from gating import gate_odds
 
 _HIDDEN_AMONG = 100
 _FIRST_READ = 0.02
@@ -34,8 +32,6 @@ def main() -> None:
     arguments = parser.parse_args()
     tagger = load_tagger(arguments.pipeline)
     nlp = load_pipeline(arguments.pipeline)
-    gate = nlp.get_pipe(GATE_FACTORY)
-    assert isinstance(gate, Gate)
     list(tagger.tag([TagInput("", "the detective will hold him for ICE", "")]))
     hits = [item for item in of_part(read_corpus(), "test") if item.enforcement]
     hidden = [tag.score for tag in tagger.tag(item.message for item in hits)]
@@ -44,7 +40,7 @@ def main() -> None:
         measured = list(chain(*parts.values())) if arguments.all else parts["test"]
         inputs = [item.message for item in measured]
         begun = time.perf_counter()
-        passed = sum(gate_odds(gate, item) >= gate.weights.threshold for item in measured)
+        passed = sum(map(tagger.admits, inputs))
         gate_rate = len(inputs) / (time.perf_counter() - begun)
         begun = time.perf_counter()
         tags = list(tagger.tag(inputs))

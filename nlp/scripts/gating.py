@@ -20,6 +20,9 @@ Most hits of the corpus are written to hide; the messages by other hands that ch
 lose none at this share (docs/classifier.md).
 """
 
+QUICK_RECALL = 0.998
+"""Of the hits that pass, the quick look at words and pairs keeps this share."""
+
 _GROUPS = 4
 _INVERSE_PENALTY = 3.0
 _ORDINARY_IMPORTANCE = 3.0
@@ -37,11 +40,19 @@ def fit_gate(corpus: Sequence[Labelled], lexicon: Iterable[Entry]) -> Gate:
         best += [
             gate_odds(gate, item) for item in corpus if item.enforcement and item.writer in group
         ]
-    return Gate(replace(_fit(corpus, anchors), threshold=lowest_kept(best, GATE_RECALL)))
+    threshold = lowest_kept([odds for odds, _ in best], GATE_RECALL)
+    quick = [quick for odds, quick in best if odds >= threshold]
+    return Gate(
+        replace(
+            _fit(corpus, anchors),
+            threshold=threshold,
+            worth_a_look=lowest_kept(quick, QUICK_RECALL),
+        )
+    )
 
 
-def gate_odds(gate: Gate, labelled: Labelled) -> float:
-    """Give the highest log-odds of the texts that the gate is asked about for a message."""
+def gate_odds(gate: Gate, labelled: Labelled) -> tuple[float, float]:
+    """Give what `Gate.odds` says of the likeliest of the texts that it is asked about."""
     reading = read_input(labelled.message)
     texts = [reading.answered(window) for window in reading.context_windows()]
     texts = texts or [window.text for window in reading.own_windows()]

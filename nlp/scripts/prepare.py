@@ -55,7 +55,7 @@ def cross_fitted(
 def nearly_passing(gate: Gate, messages: Sequence[Labelled]) -> list[Labelled]:
     """Keep the hits, and the others that the gate lets through, or nearly."""
     least = gate.weights.threshold - GATE_MARGIN
-    return [item for item in messages if item.enforcement or gate_odds(gate, item) >= least]
+    return [item for item in messages if item.enforcement or gate_odds(gate, item)[0] >= least]
 
 
 def fit(

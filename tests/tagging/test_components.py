@@ -1,5 +1,6 @@
 """The pipeline's parts one by one."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -104,7 +105,7 @@ def gate_weights() -> GateWeights:
         weights=np.array([[1.5], [-3.0]]),
         bias=np.array([-1.0]),
     )
-    return GateWeights(frozenset({"detainer"}), table, threshold=0.0)
+    return GateWeights(frozenset({"detainer"}), table, threshold=0.0, worth_a_look=-1.0)
 
 
 def test_the_gate_wants_a_strong_word_or_enough_weak_ones() -> None:
@@ -113,6 +114,9 @@ def test_the_gate_wants_a_strong_word_or_enough_weak_ones() -> None:
     assert gate.passes("in custody")
     assert not gate.passes("custody of the softball bats")
     assert not gate.passes("nothing of the kind")
+    lazy = Gate(replace(gate_weights(), worth_a_look=2.0))
+    assert lazy.passes("a detainer")
+    assert not lazy.passes("in custody")
 
 
 def test_an_untrained_gate_lets_everything_pass() -> None:
@@ -125,6 +129,7 @@ def test_the_gate_is_the_same_after_writing_and_reading(tmp_path: Path) -> None:
     again = Gate().from_disk(tmp_path)
     assert again.weights.anchors == gate.weights.anchors
     assert again.weights.threshold == gate.weights.threshold
+    assert again.weights.worth_a_look == gate.weights.worth_a_look
     for text in ("a detainer", "custody", "softball in custody", ""):
         assert again.odds(text) == gate.odds(text)
 

@@ -6,8 +6,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -48,6 +46,10 @@ class CaseDatabase:
             UserError: where the folder of the database cannot be made.
             RunError: where the database cannot be reached or written.
         """
+        # Imported late: workers open a database that is migrated, and start a sixth sooner without.
+        from alembic import command
+        from alembic.config import Config
+
         if self._file is not None:
             folder = self._file.parent
             try:

@@ -11,7 +11,7 @@ from email_audit.tagging.records import Kind
 
 _MOST_CARRYING = 2
 _MOST_TRIED = 8
-"""Each passage tried is a reading more; beyond these, none was found to carry a decision."""
+"""Each is a reading more. With three times as many, 5 of 377 hits of *dev* name other passages."""
 _LEAST_SHARE = 0.5
 """A second passage must carry at least this share of what the first does."""
 

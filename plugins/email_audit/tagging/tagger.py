@@ -99,6 +99,11 @@ class SpacyTagger:
                 is_ordinary=case.weighed is not None and case.weighed.is_ordinary,
             )
 
+    def admits(self, message: TagInput) -> bool:
+        """Say whether the gate lets a message through, in part at least."""
+        task = self._admit(read_input(message))
+        return bool(task.own or task.context)
+
     def _cases(self, inputs: Iterable[TagInput]) -> Iterator[_Case]:
         remaining = iter(inputs)
         while batch := list(islice(remaining, _BATCH_MESSAGES)):

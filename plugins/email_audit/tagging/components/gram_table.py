@@ -71,7 +71,12 @@ class GramTable:
 
     def vector(self, text: str) -> tuple[Rows, Floats]:
         """Give a text's features: row numbers and values."""
-        return self._vector(words_of(text))
+        words = self._kept(words_of(text))
+        groups = [self._word_features(words), self._piece_features(words)]
+        return (
+            np.concatenate([rows for rows, _ in groups]),
+            np.concatenate([values for _, values in groups]),
+        )
 
     def odds(self, text: str) -> dict[str, float]:
         """Give the log-odds of each label."""
@@ -82,20 +87,33 @@ class GramTable:
 
     def label_odds(self, words: Sequence[str], label: str) -> float:
         """Give the log-odds of one label for a text's words (`words_of`)."""
-        rows, values = self._vector(words)
-        column = self.labels.index(label)
-        return float(np.einsum("r,r->", values, self.weights[rows, column]) + self.bias[column])
+        return self.word_odds(words, label) + self.piece_odds(words, label)
 
-    def _vector(self, words: Sequence[str]) -> tuple[Rows, Floats]:
-        if self.left_out:
-            words = [word for word in words if word not in self.left_out]
+    def word_odds(self, words: Sequence[str], label: str) -> float:
+        """Give the share of a label's log-odds that words and pairs have: a quick look."""
+        column = self.labels.index(label)
+        share = self._sum(self._word_features(self._kept(words)), column)
+        return share + float(self.bias[column])
+
+    def piece_odds(self, words: Sequence[str], label: str) -> float:
+        """Give the share of a label's log-odds that the words' pieces have."""
+        return self._sum(self._piece_features(self._kept(words)), self.labels.index(label))
+
+    def _sum(self, features: tuple[Rows, Floats], column: int) -> float:
+        rows, values = features
+        return float(np.einsum("r,r->", values, self.weights[rows, column]))
+
+    def _kept(self, words: Sequence[str]) -> Sequence[str]:
+        if not self.left_out:
+            return words
+        return [word for word in words if word not in self.left_out]
+
+    def _word_features(self, words: Sequence[str]) -> tuple[Rows, Floats]:
         grams = map(self.words.get, chain(words, word_pairs(words)))
-        known = np.array([row for row in grams if row is not None], np.intp)
-        groups = [self._group(known), self._group(np.concatenate(self._rows_of_pieces(words)))]
-        return (
-            np.concatenate([rows for rows, _ in groups]),
-            np.concatenate([values for _, values in groups]),
-        )
+        return self._group(np.array([row for row in grams if row is not None], np.intp))
+
+    def _piece_features(self, words: Sequence[str]) -> tuple[Rows, Floats]:
+        return self._group(np.concatenate(self._rows_of_pieces(words)))
 
     def _group(self, found: Rows) -> tuple[Rows, Floats]:
         rows, counts = np.unique(found, return_counts=True)
