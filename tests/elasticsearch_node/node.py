@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -61,27 +62,31 @@ class Node:
         self._is_brief = is_brief
         self._port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
+        # Whoever notices the death may start it anew while `kill` has not returned yet.
+        self._changing = threading.Lock()
         self.url = ""
 
     def start(self) -> None:
         """Start it, each time on the same port, and wait until it answers."""
-        self._process = launch(
-            self._installation,
-            self._data,
-            stdin=subprocess.PIPE,
-            port=self._port,
-            is_brief=self._is_brief,
-        )
-        self.url = wait_for_url(self._data, self._process)
+        with self._changing:
+            process = self._process = launch(
+                self._installation,
+                self._data,
+                stdin=subprocess.PIPE,
+                port=self._port,
+                is_brief=self._is_brief,
+            )
+        self.url = wait_for_url(self._data, process)
 
     def kill(self) -> None:
         """End it as a power cut would."""
-        self._send(signal.SIGKILL)
-        assert self._process
-        assert self._process.stdin
-        self._process.wait()
-        self._process.stdin.close()
-        self._process = None
+        with self._changing:
+            self._send(signal.SIGKILL)
+            assert self._process
+            assert self._process.stdin
+            self._process.wait()
+            self._process.stdin.close()
+            self._process = None
 
     def pause(self) -> None:
         """Let it answer nothing, its connections open."""
