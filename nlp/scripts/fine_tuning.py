@@ -74,7 +74,7 @@ def fine_tune(rows: Sequence[Row], base: Params, plan: Plan) -> Params:
     lower = {**base, "layers": base["layers"][: plan.frozen_layers]}
     head = base.get("head") or new_head(base["words"].shape[1], len(rows[0].truth), plan.seed)
     layers = jax.tree.map(lambda *parts: jnp.stack(parts), *base["layers"][plan.frozen_layers :])
-    upper = {"layers": layers, "head": head}
+    upper = {"layers": layers, "head": jax.tree.map(jnp.copy, head)}  # `_step` consumes it
     states = _Lower(lower, rows)
     order = np.random.default_rng(plan.seed)
     steps = plan.epochs * sum(1 for _ in _batches(rows, np.random.default_rng(0)))
