@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from email_audit.messages.records import SegmentKind
 from email_audit.messages.segments import is_bare_forward, joined, split_segments
+from email_audit.messages.signatures import without_signatures
 from tests.messages.mail import corpus, message, read
 
 
@@ -188,6 +189,10 @@ SIGNATURES = [
     ),
     "Saludos,\nSgto. Luka",
     "V/R\nDet Luka\n40 Sqd\n\nSent from my iPhone",
+    "Hanne Luka\nDeportation Officer\nEnforcement and Removal Operations",
+    "H. Luka, Supervisory Detention and Deportation Officer",
+    "Hanne Luka\nOficial de Deportación\nICE",
+    "-- \nRelease Desk. The Department does not honor civil immigration detainers.",
 ]
 
 
@@ -205,6 +210,9 @@ CONTENT = [
     "Thanks,\nplease pick up Garcia Lopez",
     "- fax the list to ERO\n- call the desk sergeant when he is out",
     "Garcia Lopez\nICE detainer, hold until Friday",
+    "Garcia Lopez, Unit 4B",
+    "Garcia Lopez, hold for the Deportation Officer",
+    "-- \nhold Garcia till the Deportation Officer comes",
 ]
 
 
@@ -232,6 +240,12 @@ FOOTERS = [
     "LAW ENFORCEMENT SENSITIVE: the property of DHS/ICE. Do not disseminate; not to be released.",
     "_______________________________________________\nUnit-7 mailing list\nUnit-7@b\nhttp://b/x",
     "AVISO: Este correo es confidencial y solo para su destinatario.",
+    '"This message may contain law enforcement sensitive information."',
+    "This e-mail may contain information relating to aliens and is for official use only.",
+    "________\nYou are receiving this because your agency (ICE-ERO, CBP) takes part.",
+    "UNCLASSIFIED U.S. Department of State Case No. F-2014-20439 Doc No. C05795391 B6",
+    "RELEASE IN PART B6, 1.4(D)",
+    "Reason: 1.4(D) - Declassify on: 01/09/2029",
 ]
 
 
@@ -248,11 +262,33 @@ def test_a_legal_or_list_footer_never_counts(footer: str) -> None:
         "LAW ENFORCEMENT SENSITIVE\nThe sweep is at 0600, bring the van.",
         "If you have the list, send it over.",
         "To unsubscribe him from bail, call ERO.",
+        "Case No. 25-0412, he is out at nine",
+        "We asked for a RELEASE IN PART",
         "CONFIDENTIAL, delete after reading, do not distribute: Garcia A098-765-432 is out at 9.",
     ],
 )
 def test_content_near_a_banner_stays(body: str) -> None:
     assert body.rsplit("\n", 1)[-1] in own(body)
+
+
+def test_stamps_between_the_words_of_a_page_are_footers() -> None:
+    body = "He is out at nine.\n\nRELEASE IN FULL\n\nBring the van.\n"
+    assert kinds(body) == [
+        ("own", "He is out at nine."),
+        ("footer", "RELEASE IN FULL"),
+        ("own", "Bring the van."),
+    ]
+
+
+def test_carried_text_is_read_without_who_signed_it() -> None:
+    carried = (
+        "On Mon, 3 Mar 2025, Luka wrote:\n> Are you in for softball?\n>\n> Hanne Luka\n"
+        "> Deportation Officer\n> ICE\n>\n> This message may contain law enforcement sensitive "
+        "information.\n>\n>> Who has the bats?\n"
+    )
+    assert without_signatures(carried) == (
+        "On Mon, 3 Mar 2025, Luka wrote:\nAre you in for softball?\n\nWho has the bats?\n"
+    )
 
 
 def test_a_signature_above_history_and_one_inside_of_it_are_different() -> None:

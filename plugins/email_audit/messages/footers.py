@@ -6,18 +6,19 @@ from email_audit.messages.signature_lines import has_identifier, says_fact
 
 _FOOTER = (
     # The letters that the words below begin with: most lines go no further.
-    r"[ \t*_>\-]{0,12}(?=(?-i:[CcPpLlDdNnWwIiAaTtEeFfUuYyGg_\-]))"
+    r"[ \t*_>\"\u201c\-]{0,12}(?=(?-i:[CcPpLlDdNnWwIiAaTtEeFfUuYyGgSsRrBb_\-]))"
     r"(?:(?P<legal>(?:CONFIDENTIAL(?:ITY)?|PRIVACY|PRIVILEGED?|LEGAL|DISCLAIMER"
     r"|NOTICE|WARNING|IMPORTANT|AVISO|CONFIDENCIAL)\b"
     r"|(?:This|The information(?: contained)? in this|The contents of this|Any)"
-    r" (?:e-?mail|message|communication|transmission|electronic)\b"
+    r" (?:e-?mail|message|communication|transmission|electronic|list|document)\b"
     r"|The (?:information|contents) (?:contained |transmitted )?(?:in|by|with|of) this\b"
     r"|Este (?:correo|mensaje|e-?mail)|La información contenida"
     r"|(?:FOR OFFICIAL USE ONLY|LAW ENFORCEMENT SENSITIVE|UNCLASSIFIED|LES|FOUO)\b"
     r"|(?:To unsubscribe|You (?:are )?receiv(?:ed?|ing) this"
     r"|If you (?:are|have) (?:not |received ))"
     r"|Please consider the environment)"
-    r"|(?P<banner>_{20,}\n[^\n]{0,80}(?:mailing list|Yahoo!|MSN|Hotmail|Do You Yahoo)"
+    r"|(?P<banner>_{8,}\n[^\n]{0,80}(?:mailing list|Yahoo!|MSN|Hotmail|Do You Yahoo"
+    r"|is (?:provided|hosted) by|You are receiving this)"
     r"|-{20,}\n(?:This (?:sf\.net|SF\.Net) email|To unsubscribe)"
     r"|(?:Get your FREE download of MSN|Do You Yahoo!\?|Yahoo! Groups Links)))"
 )
@@ -28,8 +29,9 @@ _LEGAL_WORDS = (
     "addressee", "attorney", "before printing", "by mistake", "confidencial", "confidential",
     "copying", "delete", "destinatario", "destroy", "disclos", "disseminat", "distribut", "divulg",
     "exempt", "foia", "in error", "intended for", "intended only", "intended solely",
-    "law enforcement sensitive", "mailing list", "need to know", "need-to-know",
-    "not to be released", "official use", "privileged", "prohibid", "prohibited", "property of",
+    "is hosted by", "law enforcement sensitive", "mailing list", "may be monitored",
+    "may contain", "need to know", "need-to-know", "not to be released", "official use",
+    "privileged", "prohibid", "prohibited", "property of", "protected by", "protected under",
     "recipient", "retransmi", "safeguard", "the sender", "unauthoris", "unauthoriz", "unsubscribe",
     "viruses",
 )  # fmt: skip

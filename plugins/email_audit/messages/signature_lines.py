@@ -27,6 +27,11 @@ _FACT_STEMS = (
     "nysid", "placa", "plate", "ssn", "warrant",
 )  # fmt: skip
 _FACT_PHRASES = ("final order", "removal order", "orden de")
+_JOB_TITLE = re.compile(
+    r"\b(?:detention (?:and|&) )?deportation (?:officer|assistant|specialist)s?\b"
+    r"|\boficial(?:es)? de (?:detenci[oó]n y )?deportaci[oó]n\b"
+)
+"""Who signs so says nothing about a person to be deported."""
 _SENTENCE_WORDS = frozenset((
     "is", "are", "was", "were", "will", "can", "could", "would", "should", "he", "she", "they",
     "him", "them", "his", "her", "you", "your", "we", "if", "when", "need", "needs", "has",
@@ -68,6 +73,8 @@ def has_identifier(text: str) -> bool:
 def says_fact(text: str) -> bool:
     """Say whether an identifier, a date of birth, a plate, a hold or the like is mentioned."""
     lowered = text.lower()
+    if "deporta" in lowered:
+        lowered = _JOB_TITLE.sub(" ", lowered)
     return (
         has_identifier(text)
         or any(phrase in lowered for phrase in _FACT_PHRASES)

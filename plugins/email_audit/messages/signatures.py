@@ -1,4 +1,4 @@
-"""Signatures at the end of an author's text; footers come from footers.py.
+"""Signatures at the end of an author's text; footers come from footers.py, stamps from stamps.py.
 
 Conservative on purpose: a signature kept as own text costs a reviewer a glance, a sentence of
 content taken for a signature is a message nobody finds. So nothing that looks like a sentence, or
@@ -13,9 +13,11 @@ from email_audit.messages.signature_lines import (
     CONTACT,
     LONGEST_LINE,
     ROLE,
+    has_identifier,
     is_signature_line,
     says_fact,
 )
+from email_audit.messages.stamps import release_stamps
 
 Span = tuple[SegmentKind, int, int]
 
@@ -38,6 +40,19 @@ _CLOSING = re.compile(
     re.IGNORECASE,
 )
 
+_NAME_AND_TITLE = re.compile(
+    r"[A-Z][\w.'-]*(?: [A-Z][\w.'-]*){0,3}(?:,| [|/]) "
+    r"(?:[A-Z][\w.&'-]*,? (?:(?:and|of|the|&) )?){0,8}"
+    r"(?:Officer|Agent|Supervisor|Specialist|Analyst|Attorney|Counsel|Director|Coordinator"
+    r"|Commander)(?:,? [A-Z][\w.&'-]*(?: (?:and|of|for|the|&)\b)?){0,8}\.?"
+)
+"""A signature in one line: a name and a title, as nobody writes of somebody else."""
+
+_OFFICE_SPEAKS = re.compile(
+    r"\bThe (?:Department|Agency|City|County|State|Office|Bureau|Division)\b"
+)
+_QUOTE_MARKS = "> \t"
+
 _MOST_LINES = 14
 _LONGEST_CLOSING = 60
 _MOST_AFTER_MARK = 25
@@ -48,12 +63,49 @@ def split_own(body: str, start: int, end: int) -> list[Span]:
     """Tile `body[start:end]`, which its author wrote, into own text, signatures and footers."""
     spans: list[Span] = []
     position = start
-    for first, last in footers(body, start, end):
+    for first, last in _notices(body, start, end):
         spans += _split_signature(body, position, first)
         spans.append((SegmentKind.FOOTER, first, last))
         position = last
     spans += _split_signature(body, position, end)
     return spans
+
+
+def _notices(body: str, start: int, end: int) -> list[tuple[int, int]]:
+    """Find footers, and the stamps between which they lie."""
+    found: list[tuple[int, int]] = []
+    position = start
+    for first, last in release_stamps(body, start, end):
+        found += footers(body, position, first)
+        found.append((first, last))
+        position = last
+    return [*found, *footers(body, position, end)]
+
+
+def without_signatures(carried: str) -> str:
+    """Give carried text without marks of quotation, name blocks and footers.
+
+    Whoever is quoted signs in the middle of the history: every paragraph is looked at for itself.
+    """
+    lines = (line.lstrip(_QUOTE_MARKS) for line in carried.split("\n"))
+    text = "\n".join(lines)
+    paragraphs = (
+        text[first:last]
+        for kind, first, last in split_own(text, 0, len(text))
+        if kind is SegmentKind.OWN
+    )
+    return "\n\n".join(
+        paragraph
+        for part in paragraphs
+        for paragraph in part.split("\n\n")
+        if paragraph.strip() and not _is_name_block(paragraph.strip())
+    )
+
+
+def _is_name_block(paragraph: str) -> bool:
+    return _NAME_AND_TITLE.fullmatch(paragraph) is not None or (
+        "\n" in paragraph and is_signature(paragraph)
+    )
 
 
 def is_signature(text: str) -> bool:
@@ -105,7 +157,8 @@ def _marked(body: str, start: int, end: int) -> int:
     for mark in _SIGNATURE_MARK.finditer(body, max(start, end - _LONGEST_AFTER_MARK), end):
         rest = body[mark.end() : end].strip()
         if rest.count("\n") < _MOST_AFTER_MARK:
-            return end if says_fact(rest) else mark.start() + 1
+            is_banner = _OFFICE_SPEAKS.search(rest) and not has_identifier(rest)
+            return mark.start() + 1 if is_banner or not says_fact(rest) else end
     return end
 
 
@@ -126,9 +179,13 @@ def _name_block(lines: list[tuple[int, str]], start: int, cut: int, body: str) -
 
     `lines` are the last lines, lowest first, that can belong to a signature.
     """
-    if len(lines) < 2:
+    if not lines:
         return cut
     paragraph = body.rfind("\n\n", start, lines[0][0])
+    if len(lines) == 1 or lines[1][0] < paragraph:
+        first, text = lines[0]
+        is_signed = paragraph >= start and body[start:paragraph].strip()
+        return first if is_signed and _NAME_AND_TITLE.fullmatch(text.strip()) else cut
     block = [(first, text) for first, text in lines if first > paragraph]
     if paragraph < 0 or not 2 <= len(block) < _MOST_LINES:
         return cut

@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from email_audit.messages.signatures import without_signatures
 from email_audit.tagging.records import TagInput
 
 WINDOW_CHARACTERS = 2_000
@@ -93,7 +94,9 @@ class Reading:
 
     def context_windows(self) -> list[Window]:
         """Give the context in windows; none where the message stands for itself."""
-        return windows([("context", self.context)]) if self.is_short_answer else []
+        if not self.is_short_answer:
+            return []
+        return windows([("context", without_signatures(self.context))])
 
     def answered(self, window: Window) -> str:
         """Give a window of the context with the short answer below it."""
