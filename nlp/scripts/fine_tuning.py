@@ -57,8 +57,8 @@ class Plan:
 FROM_PUBLISHED = Plan(epochs=4, rate=7e-5, frozen_layers=0)
 """All twelve layers: for an accelerator."""
 
-GOING_ON = Plan(epochs=2, rate=7e-5, frozen_layers=8)
-"""From an encoder that knows the task: the upper layers take up what the corpus has gained."""
+GOING_ON = Plan(epochs=2, rate=7e-5, frozen_layers=0)
+"""From an encoder that knows the task already."""
 
 
 def base_folder() -> Path:
