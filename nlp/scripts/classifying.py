@@ -46,10 +46,11 @@ def fit_grams(corpus: Sequence[Labelled], left_out: frozenset[str]) -> GramTable
     matrix = matrix_of(table, texts)
     hits = np.array([labelled.enforcement for labelled in corpus])
     models = [LogisticRegression(C=DECISION_INVERSE_PENALTY, max_iter=2000).fit(matrix, hits)]
+    checked = [number for number, item in enumerate(corpus) if hits[number] and item.kinds_checked]
     for kind in Kind:
         model = LogisticRegression(C=KIND_INVERSE_PENALTY, max_iter=2000, class_weight="balanced")
-        truth = [kind in labelled.kinds for labelled in corpus if labelled.enforcement]
-        models.append(model.fit(matrix[hits], truth))
+        truth = [kind in corpus[number].kinds for number in checked]
+        models.append(model.fit(matrix[checked], truth))
     return replace(
         table,
         labels=(POSITIVE, *(kind.value for kind in Kind)),

@@ -15,7 +15,7 @@ from email_audit.tagging.learning.labels import Labelled
 from email_audit.tagging.learning.noise import typed_badly
 from email_audit.tagging.records import Kind
 from fitting import find_evidence
-from rows import Row
+from rows import UNKNOWN, Row
 
 LABELS = (MENTION, *(kind.value for kind in Kind))
 """What the network's columns mean."""
@@ -69,5 +69,5 @@ def rows_of(examples: Sequence[Example], tokenizer_json: bytes) -> list[Row]:
 
 
 def _truth(labelled: Labelled) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
-    kinds = (float(kind in labelled.kinds) for kind in Kind)
+    kinds = [float(kind in labelled.kinds) if labelled.kinds_checked else UNKNOWN for kind in Kind]
     return np.array([float(labelled.enforcement), *kinds], np.float32)

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bert import Params, embed, head_odds, load_params, new_head, run_layer
-from rows import Row, load_rows
+from rows import UNKNOWN, Row, load_rows
 
 _LENGTHS = (48, 80, 112, 160)
 _BATCH = 32
@@ -179,7 +179,7 @@ def _loss(upper: Params, batch: Batch, key: jax.Array, rate: float) -> jax.Array
     truth, importance = batch["truth"], batch["importance"]
     losses = jnp.maximum(odds, 0) - odds * truth + jnp.log1p(jnp.exp(-jnp.abs(odds)))
     mention = (losses[:, 0] * importance).sum() / importance.sum()
-    hits = importance * truth[:, 0]
+    hits = importance * truth[:, 0] * (truth[:, -1] != UNKNOWN)
     kinds = (losses[:, 1:].mean(1) * hits).sum() / (hits.sum() + 1e-6)
     return mention + _KIND_SHARE * kinds
 

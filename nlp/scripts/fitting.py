@@ -158,7 +158,7 @@ def odds(item: Evidence, weights: JudgeWeights, lexicon: Mapping[str, Entry]) ->
 
 
 def _fit_kinds(evidence: Sequence[Evidence], lexicon: Mapping[str, Entry]) -> dict[str, Logistic]:
-    hits = [item for item in evidence if item.labelled.enforcement]
+    hits = [item for item in evidence if item.labelled.enforcement and item.labelled.kinds_checked]
     rows = [kind_features(item.own, item.context) for item in hits]
     models = {}
     for kind in Kind:

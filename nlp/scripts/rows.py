@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+UNKNOWN = -1.0
+"""The truth of a label that nobody has checked."""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:

@@ -38,6 +38,14 @@ def test_a_label_is_read_with_own_and_carried_text_apart(tmp_path: Path) -> None
     assert label.is_hard
 
 
+def test_kinds_are_taken_as_checked_unless_the_line_says_otherwise(tmp_path: Path) -> None:
+    checked, guessed = read_labels(
+        written(tmp_path, LINE, {**LINE, "id": "w-2", "kinds_checked": False})
+    )
+    assert checked.kinds_checked
+    assert not guessed.kinds_checked
+
+
 def test_every_fault_is_named_at_once_with_line_and_field(tmp_path: Path) -> None:
     path = written(
         tmp_path,

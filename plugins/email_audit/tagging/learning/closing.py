@@ -44,7 +44,9 @@ def fit_closing(
         [label.enforcement for label, _ in read],
         strength,
     )
-    hits = [(label, opinion) for label, opinion in read if label.enforcement]
+    hits = [
+        (label, opinion) for label, opinion in read if label.enforcement and label.kinds_checked
+    ]
     closing_kinds = {
         kind.value: _fit(
             weights.closing_kinds.get(kind.value, UNTRAINED_KIND),

@@ -130,8 +130,9 @@ def as_json(result: Figures) -> dict[str, object]:
 
 
 def _kind_figure(kind: Kind, pairs: Sequence[tuple[Labelled, Tag]]) -> KindFigure:
-    truth = [kind in label.kinds for label, _ in pairs]
-    found = [kind in tag.kinds for _, tag in pairs]
+    checked = [(label, tag) for label, tag in pairs if label.kinds_checked]
+    truth = [kind in label.kinds for label, _ in checked]
+    found = [kind in tag.kinds for _, tag in checked]
     return KindFigure(
         kind, sum(truth), f1(truth, found), recall(truth, found), precision(truth, found)
     )

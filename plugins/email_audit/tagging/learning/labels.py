@@ -24,7 +24,8 @@ class Labelled:
 
     `writer` is the part of the id before the first "-". `group` is what must not be divided
     between learning and testing: writer and storyline, because messages of one story quote each
-    other. `is_hard`: a hit without a keyword, or a near miss.
+    other. `is_hard`: a hit without a keyword, or a near miss. `kinds_checked` is False where the
+    kinds are a first writer's guess: nothing is learned of them, and no figure rests on them.
     """
 
     id: str
@@ -35,6 +36,7 @@ class Labelled:
     kinds: tuple[Kind, ...]
     is_hard: bool
     language: str
+    kinds_checked: bool = True
 
     @property
     def is_ordinary(self) -> bool:
@@ -65,6 +67,7 @@ class _Line(BaseModel):
     attachments: tuple[_Attachment, ...] = ()
     enforcement: bool
     kinds: tuple[Kind, ...]
+    kinds_checked: bool = True
     storyline: str = ""
     difficulty: Literal["plain", "hard"] = "plain"
     language: str = "en"
@@ -133,6 +136,7 @@ def _labelled(line: _Line) -> Labelled:
         kinds=line.kinds,
         is_hard=line.difficulty == "hard",
         language=line.language,
+        kinds_checked=line.kinds_checked,
     )
 
 
