@@ -280,6 +280,39 @@ def test_stamps_between_the_words_of_a_page_are_footers() -> None:
     ]
 
 
+def test_a_stamp_may_run_over_several_lines() -> None:
+    body = (
+        "He is out at nine.\n\n          RELEASE IN\n          PART\n\n     B1,1.4(B),1.4(D),\n"
+        "Classified by DAS, A/GIS, DoS on 09/30/2015 \u2014 Class: CONFIDENTIAL \u2014 Reason:\n"
+        "1.4(B), 1.4(D) \u2014 Declassify on: 03/03/2025\nBring the van.\n     B6\nNo warrant.\n"
+    )
+    assert own(body) == "He is out at nine.\nBring the van.\nNo warrant."
+
+
+def test_a_code_on_a_page_without_stamps_stays() -> None:
+    assert own("Case No. 25-0412, he is in\nB5\n") == "Case No. 25-0412, he is in\nB5"
+
+
+def test_a_stamped_page_sends_on_what_is_below_its_header_lines() -> None:
+    body = (
+        "UNCLASSIFIED U.S. Department of State Case No. F-2014-20439 Doc No. C05795391\n"
+        "   RELEASE IN FULL\n\nFrom: A. Holm <a.holm@b.example>\n"
+        "Sent: Friday, May 6, 2011 12:26 AM\nTo: 'L. Ray'\nSubject: Tonight\n\nThey fly at six.\n"
+    )
+    assert is_bare_forward(body, split_segments(body, ""))
+    assert kinds(body)[-1] == ("forwarded", "They fly at six.")
+
+
+def test_who_wrote_what_is_sent_on_does_not_sign_the_forward() -> None:
+    body = (
+        "---------- Forwarded message ---------\nFrom: Luka <luka@b.example>\n"
+        "Date: Mon, 3 Mar 2025\nSubject: softball\n\nAre you in?\n\n"
+        "Luka Holm\nDeportation Officer\nICE\n"
+    )
+    assert ("forwarded", "Are you in?") in kinds(body)
+    assert kinds(body)[-1] == ("quoted", "Luka Holm\nDeportation Officer\nICE")
+
+
 def test_carried_text_is_read_without_who_signed_it() -> None:
     carried = (
         "On Mon, 3 Mar 2025, Luka wrote:\n> Are you in for softball?\n>\n> Hanne Luka\n"

@@ -82,3 +82,13 @@ def test_the_subject_of_a_new_message_or_forward_is_its_own() -> None:
 
 def test_a_long_text_does_not_take_its_meaning_from_what_it_quotes() -> None:
     assert read_input(TagInput("Re: x", "word " * 200, "hold him")).context_windows() == []
+
+
+@pytest.mark.parametrize(
+    ("own_text", "can_answer"), [("", False), (" \n", False), ("\U0001f44d", True)]
+)
+def test_without_a_word_of_its_own_a_message_adopts_nothing(
+    own_text: str, can_answer: bool
+) -> None:
+    reading = read_input(TagInput("Re: sheet", own_text, "Flag all nine for the removal unit."))
+    assert reading.is_short_answer is can_answer

@@ -24,7 +24,7 @@ def split_forwarded(body: str, start: int, candidates: Candidates) -> list[Span]
     """Split forwarded text: header lines are quoted, the first words sent on are forwarded.
 
     A forward of a forward with nothing in between sends the innermost on; history below the
-    forwarded words is quoted.
+    forwarded words is quoted, and so are the signatures and footers of who wrote them.
     """
     content = start
     end = len(body)
@@ -37,10 +37,17 @@ def split_forwarded(body: str, start: int, candidates: Candidates) -> list[Span]
         if nested is None or not is_forwarding_note(text):
             return [
                 (SegmentKind.QUOTED, start, content),
-                (SegmentKind.FORWARDED, content, stop),
+                *_sent_on(body, content, stop),
                 (SegmentKind.QUOTED, stop, end),
             ]
         content = nested
+
+
+def _sent_on(body: str, start: int, end: int) -> list[Span]:
+    return [
+        (SegmentKind.FORWARDED if kind is SegmentKind.OWN else SegmentKind.QUOTED, first, last)
+        for kind, first, last in split_own(body, start, end)
+    ]
 
 
 def _author_text(body: str, start: int, end: int) -> str:

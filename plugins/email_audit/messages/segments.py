@@ -127,13 +127,17 @@ def _with_attribution(body: str, start: int, floor: int) -> int:
 
 
 def _is_forward(body: str, subject: str, spans: list[Span]) -> bool:
-    """Tell a forward from a reply by the subject; without own words nothing else can be meant."""
+    """Tell a forward from a reply by the subject; without own words nothing else can be meant.
+
+    A footer or a stamp above the history is nobody's word.
+    """
     if _FORWARD_SUBJECT.match(subject):
         return True
     if _REPLY_SUBJECT.match(subject):
         return False
     return not any(
-        kind is SegmentKind.OWN and body[first:last].strip() for kind, first, last in spans
+        kind is SegmentKind.OWN and body[first:last].strip()
+        for kind, first, last in _with_signatures(body, spans)
     )
 
 

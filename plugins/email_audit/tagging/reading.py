@@ -85,8 +85,8 @@ class Reading:
 
     @property
     def is_short_answer(self) -> bool:
-        """Whether the context can decide."""
-        return bool(self.context) and self.reply_words <= SHORT_REPLY_WORDS
+        """Whether the context can decide: without a word of its own a message adopts nothing."""
+        return bool(self.context) and bool(self.parts) and self.reply_words <= SHORT_REPLY_WORDS
 
     def own_windows(self) -> list[Window]:
         """Give the message's own content in windows."""
