@@ -32,7 +32,7 @@ def main() -> None:
         print(f"  {part.name:18} {part.messages:5}  {part.recall!s:32} {part.precision}")
     print(f"  false hits in everyday mail {result.false_hits}")
     print(f"  area {result.area:.3f}, calibration error {result.calibration:.3f}")
-    print(f"  kinds, macro F1 {result.macro_f1:.3f}")
+    print(f"  kinds, macro F1 {result.macro_f1:.3f}, of hits {result.macro_f1_of_hits:.3f}")
     for figure in result.kinds:
         print(f"    {figure.kind.value:12} {figure.messages:4}  F1 {figure.f1:.3f}")
     arguments.metrics.parent.mkdir(parents=True, exist_ok=True)

@@ -79,6 +79,6 @@ def _print(result: "Figures") -> None:
     click.echo(f"  false hits in everyday mail {result.false_hits}")
     click.echo(f"  area under the ROC curve {result.area:.3f}")
     click.echo(f"  expected calibration error {result.calibration:.3f}")
-    click.echo(f"  kinds, macro F1 {result.macro_f1:.3f}")
+    click.echo(f"  kinds, macro F1 {result.macro_f1:.3f}, of hits {result.macro_f1_of_hits:.3f}")
     for figure in result.kinds:
         click.echo(f"    {figure.kind.value:12} {figure.messages:5}  F1 {figure.f1:.3f}")

@@ -35,3 +35,10 @@ def test_kinds_that_nobody_checked_are_in_no_figure_of_kinds() -> None:
     assert by_kind[Kind.CUSTODY].messages == 0
     assert result.macro_f1 == 1.0
     assert result.slices[0].recall.right == 2
+
+
+def test_a_false_hit_is_no_mistake_among_hits() -> None:
+    labels = [labelled("w-1", Kind.ALERT), labelled("w-2"), labelled("w-3", Kind.CUSTODY)]
+    result = figures(labels, [tag(Kind.ALERT), tag(Kind.ALERT), tag()])
+    assert result.macro_f1 == (2 / 3 + 0) / 2
+    assert result.macro_f1_of_hits == 1.0
