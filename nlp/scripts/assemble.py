@@ -28,7 +28,7 @@ from fine_tuning import WEIGHTS_FILE, base_folder, with_learned
 from onnx_graph import quantised
 from parts import component
 
-VERSION = "0.4.0"
+VERSION = "0.5.0"
 
 
 def main() -> None:

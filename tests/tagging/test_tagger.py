@@ -91,7 +91,7 @@ def test_real_mail_gets_the_same_answers_twice(tagger: SpacyTagger, shared: Path
 
 def test_the_tag_carries_name_version_and_hash_of_the_model(tagger: SpacyTagger) -> None:
     assert tagger.version == model_version("en_email_audit")
-    assert tagger.version.startswith("en_email_audit-0.4.0+")
+    assert tagger.version.startswith("en_email_audit-0.5.0+")
 
 
 def test_a_threshold_of_ones_own_replaces_that_of_the_model(tagger: SpacyTagger) -> None:
