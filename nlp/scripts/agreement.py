@@ -8,6 +8,7 @@ the corpus are those after adjudication; `ADJUDICATED` are the ones it changed.
 
 from collections.abc import Callable, Sequence
 
+from command import run
 from corpus import PROJECT, read_corpus
 from email_audit.tagging.records import Kind
 
@@ -61,4 +62,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

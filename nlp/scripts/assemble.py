@@ -13,6 +13,7 @@ import spacy
 
 from background import background
 from bert import load_params
+from command import run
 from corpus import of_part, read_corpus
 from email_audit.tagging.components.encoder import (
     ENCODER_FACTORY,
@@ -63,4 +64,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

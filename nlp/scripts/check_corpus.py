@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from command import run
 from corpus import PARTS, of_part, read_corpus
 from email_audit.tagging.learning.labels import Labelled
 from email_audit.tagging.records import Kind
@@ -44,4 +45,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

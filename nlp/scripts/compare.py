@@ -18,6 +18,7 @@ from sklearn.pipeline import make_pipeline
 from spacy.training import Example
 
 from baselines import keyword_hits, own_content
+from command import run
 from corpus import of_part, read_corpus
 from email_audit.tagging.components.judge import MENTION
 from email_audit.tagging.learning.figures import slices
@@ -152,4 +153,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -8,6 +8,7 @@ import argparse
 import json
 from pathlib import Path
 
+from command import run
 from corpus import of_part, read_corpus
 from email_audit.tagging.learning.figures import as_json, figures
 from email_audit.tagging.learning.labels import read_labels
@@ -41,4 +42,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -13,6 +13,7 @@ from itertools import chain
 from pathlib import Path
 
 from background import background
+from command import run
 from corpus import of_part, read_corpus
 from email_audit.tagging.learning.measures import Share
 from email_audit.tagging.reading import read_input
@@ -77,4 +78,4 @@ def _ranking(hidden: list[float], others: list[float]) -> Share:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

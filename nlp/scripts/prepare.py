@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from background import background
 from classifying import fit_grams
+from command import run
 from corpus import PROJECT, of_part, read_corpus
 from email_audit.tagging.components.gate import GATE_FACTORY, Gate
 from email_audit.tagging.components.grams import GRAMS_FACTORY, Grams
@@ -101,4 +102,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)
