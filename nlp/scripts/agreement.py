@@ -1,24 +1,29 @@
-"""Prints how far two annotators agree: `python scripts/agreement.py`.
+"""Prints how far annotators agree: `python scripts/agreement.py`.
 
 The second one labelled a random sample of the writers' messages by the guide alone, without their
-labels or reasons: `agreement/second_labels.tsv` (id, yes or no, kinds, sure or unsure). Cohen's
-kappa (1960) is odd where labels are rare, so the two-by-two table is printed with it. The labels of
-the corpus are those after adjudication; `ADJUDICATED` are the ones it changed.
+labels or reasons: `agreement/second_labels.tsv` (id, yes or no, kinds, sure or unsure). A third one
+labelled the kinds of that sample's hits by the rules (`kinds.md`), as blindly: `third_kinds.tsv`
+(id, kinds). Cohen's kappa (1960) is odd where labels are rare, so the two-by-two table is printed
+with it. The decisions of the corpus are those after adjudication; `ADJUDICATED` are the ones it
+changed.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from command import run
 from corpus import PROJECT, read_corpus
+from email_audit.tagging.learning.labels import Labelled
 from email_audit.tagging.records import Kind
 
-ADJUDICATED = {"c10-099": (False, frozenset[str]())}
+Kinds = frozenset[str]
+Table = tuple[int, int, int, int]
+
+ADJUDICATED = {"c10-099": (False, Kinds())}
 """What the writer's label was where adjudication took the second one's."""
 
 
-def table(first: Sequence[bool], second: Sequence[bool]) -> tuple[int, int, int, int]:
+def table(pairs: Sequence[tuple[bool, bool]]) -> Table:
     """Count both yes, first only, second only, both no."""
-    pairs = list(zip(first, second, strict=True))
     return (
         pairs.count((True, True)),
         pairs.count((True, False)),
@@ -27,10 +32,10 @@ def table(first: Sequence[bool], second: Sequence[bool]) -> tuple[int, int, int,
     )
 
 
-def kappa(first: Sequence[bool], second: Sequence[bool]) -> float:
+def kappa(counts: Table) -> float:
     """Give Cohen's kappa of two annotators."""
-    both, only_first, only_second, neither = table(first, second)
-    count = both + only_first + only_second + neither
+    both, only_first, only_second, neither = counts
+    count = sum(counts)
     agreed = (both + neither) / count
     by_chance = (
         (both + only_first) * (both + only_second)
@@ -41,24 +46,51 @@ def kappa(first: Sequence[bool], second: Sequence[bool]) -> float:
 
 def main() -> None:
     """Compare and report."""
-    lines = (PROJECT / "agreement" / "second_labels.tsv").read_text("utf-8").splitlines()
-    seconds = [line.split("\t") for line in lines]
     corpus = {label.id: label for label in read_corpus()}
-    firsts = [
-        ADJUDICATED.get(row[0])
-        or (corpus[row[0]].enforcement, frozenset(kind.value for kind in corpus[row[0]].kinds))
-        for row in seconds
+    by_guide = [
+        (
+            ADJUDICATED.get(name) or (corpus[name].enforcement, _kinds(corpus[name])),
+            (decision == "yes", Kinds(kinds.split(","))),
+        )
+        for name, decision, kinds, _ in _stored("second_labels.tsv")
+    ]
+    print(f"{len(by_guide)} messages, second by the guide: (both, writer only, second only, none)")
+    _report("enforcement", [(first, second) for (first, _), (second, _) in by_guide])
+    _report_kinds([(first, second) for (_, first), (_, second) in by_guide])
+    by_rules = [
+        (_kinds(corpus[name]), Kinds(kinds.split(",")))
+        for name, kinds in _stored("third_kinds.tsv")
+    ]
+    print(
+        f"{len(by_rules)} hits, third by the rules for kinds: (both, corpus only, third only, none)"
+    )
+    shares = _report_kinds(by_rules)
+    print(f"  macro F1 {sum(shares) / len(shares):.3f}")
+
+
+def _stored(name: str) -> list[list[str]]:
+    lines = (PROJECT / "agreement" / name).read_text("utf-8").splitlines()
+    return [line.split("\t") for line in lines]
+
+
+def _kinds(labelled: Labelled) -> Kinds:
+    return Kinds(kind.value for kind in labelled.kinds)
+
+
+def _report_kinds(pairs: Sequence[tuple[Kinds, Kinds]]) -> list[float]:
+    """Print the agreement on each kind; give the F1 scores, in order of kinds."""
+    return [
+        _report(kind, [(kind.value in first, kind.value in second) for first, second in pairs])
+        for kind in Kind
     ]
 
-    def report(name: str, said: Callable[[bool, frozenset[str]], bool]) -> None:
-        first = [said(*label) for label in firsts]
-        second = [said(row[1] == "yes", frozenset(row[2].split(","))) for row in seconds]
-        print(f"{name:12} {table(first, second)!s:20} kappa {kappa(first, second):.3f}")
 
-    print(f"{len(seconds)} messages: (both, writer only, second only, neither)")
-    report("enforcement", lambda is_hit, _: is_hit)
-    for kind in Kind:
-        report(kind.value, lambda _, kinds, wanted=kind.value: wanted in kinds)
+def _report(name: str, pairs: Sequence[tuple[bool, bool]]) -> float:
+    counts = table(pairs)
+    both, only_first, only_second, _ = counts
+    f1 = 2 * both / (2 * both + only_first + only_second)
+    print(f"  {name:12} {counts!s:20} kappa {kappa(counts):.3f}, F1 {f1:.3f}")
+    return f1
 
 
 if __name__ == "__main__":
