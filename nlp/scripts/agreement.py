@@ -10,62 +10,38 @@ changed.
 
 from collections.abc import Sequence
 
+from sklearn.metrics import cohen_kappa_score, confusion_matrix
+
 from command import run
 from corpus import PROJECT, read_corpus
 from email_audit.tagging.learning.labels import Labelled
+from email_audit.tagging.learning.measures import f1
 from email_audit.tagging.records import Kind
 
 Kinds = frozenset[str]
-Table = tuple[int, int, int, int]
 
 ADJUDICATED = {"c10-099": (False, Kinds())}
 """What the writer's label was where adjudication took the second one's."""
 
 
-def table(pairs: Sequence[tuple[bool, bool]]) -> Table:
-    """Count both yes, first only, second only, both no."""
-    return (
-        pairs.count((True, True)),
-        pairs.count((True, False)),
-        pairs.count((False, True)),
-        pairs.count((False, False)),
-    )
-
-
-def kappa(counts: Table) -> float:
-    """Give Cohen's kappa of two annotators."""
-    both, only_first, only_second, neither = counts
-    count = sum(counts)
-    agreed = (both + neither) / count
-    by_chance = (
-        (both + only_first) * (both + only_second)
-        + (only_second + neither) * (only_first + neither)
-    ) / count**2
-    return (agreed - by_chance) / (1 - by_chance)
-
-
 def main() -> None:
     """Compare and report."""
     corpus = {label.id: label for label in read_corpus()}
-    by_guide = [
-        (
-            ADJUDICATED.get(name) or (corpus[name].enforcement, _kinds(corpus[name])),
-            (decision == "yes", Kinds(kinds.split(","))),
-        )
-        for name, decision, kinds, _ in _stored("second_labels.tsv")
+    by_guide = _stored("second_labels.tsv")
+    writers = [
+        ADJUDICATED.get(row[0]) or (corpus[row[0]].enforcement, _kinds(corpus[row[0]]))
+        for row in by_guide
     ]
     print(f"{len(by_guide)} messages, second by the guide: (both, writer only, second only, none)")
-    _report("enforcement", [(first, second) for (first, _), (second, _) in by_guide])
-    _report_kinds([(first, second) for (_, first), (_, second) in by_guide])
-    by_rules = [
-        (_kinds(corpus[name]), Kinds(kinds.split(",")))
-        for name, kinds in _stored("third_kinds.tsv")
-    ]
-    print(
-        f"{len(by_rules)} hits, third by the rules for kinds: (both, corpus only, third only, none)"
+    _report(
+        "enforcement",
+        [is_hit for is_hit, _ in writers],
+        [decision == "yes" for _, decision, *_ in by_guide],
     )
-    shares = _report_kinds(by_rules)
-    print(f"  macro F1 {sum(shares) / len(shares):.3f}")
+    _report_kinds([kinds for _, kinds in writers], [row[2] for row in by_guide])
+    by_rules = _stored("third_kinds.tsv")
+    print(f"{len(by_rules)} hits, third by the rules: (both, corpus only, third only, none)")
+    _report_kinds([_kinds(corpus[row[0]]) for row in by_rules], [row[1] for row in by_rules])
 
 
 def _stored(name: str) -> list[list[str]]:
@@ -77,20 +53,26 @@ def _kinds(labelled: Labelled) -> Kinds:
     return Kinds(kind.value for kind in labelled.kinds)
 
 
-def _report_kinds(pairs: Sequence[tuple[Kinds, Kinds]]) -> list[float]:
-    """Print the agreement on each kind; give the F1 scores, in order of kinds."""
-    return [
-        _report(kind, [(kind.value in first, kind.value in second) for first, second in pairs])
+def _report_kinds(first: Sequence[Kinds], second: Sequence[str]) -> None:
+    """Report on each kind; `second` has each message's kinds separated by commas."""
+    others = [Kinds(kinds.split(",")) for kinds in second]
+    scores = [
+        _report(kind, [kind.value in one for one in first], [kind.value in one for one in others])
         for kind in Kind
     ]
+    print(f"  macro F1 {sum(scores) / len(scores):.3f}")
 
 
-def _report(name: str, pairs: Sequence[tuple[bool, bool]]) -> float:
-    counts = table(pairs)
-    both, only_first, only_second, _ = counts
-    f1 = 2 * both / (2 * both + only_first + only_second)
-    print(f"  {name:12} {counts!s:20} kappa {kappa(counts):.3f}, F1 {f1:.3f}")
-    return f1
+def _report(name: str, first: Sequence[bool], second: Sequence[bool]) -> float:
+    """Report how far both agree on one question; give the second one's F1 against the first."""
+    (neither, only_second), (only_first, both) = confusion_matrix(
+        first, second, labels=[False, True]
+    ).tolist()
+    score = f1(first, second)
+    counts = (both, only_first, only_second, neither)
+    agreed = cohen_kappa_score(first, second)
+    print(f"  {name:12} {counts!s:20} kappa {agreed:.3f}, F1 {score:.3f}")
+    return score
 
 
 if __name__ == "__main__":

@@ -31,13 +31,13 @@ def main() -> None:
     parser.add_argument("mail", type=Path, nargs="+")
     parser.add_argument("--all", action="store_true", help="measure the senders of all parts")
     arguments = parser.parse_args()
+    mail = {path: background([path]) for path in arguments.mail}
     tagger = load_tagger(arguments.pipeline)
     nlp = load_pipeline(arguments.pipeline)
     list(tagger.tag([TagInput("", "the detective will hold him for ICE", "")]))
     hits = [item for item in of_part(read_corpus(), "test") if item.enforcement]
     hidden = [tag.score for tag in tagger.tag(item.message for item in hits)]
-    for path in arguments.mail:
-        parts = background([path])
+    for path, parts in mail.items():
         measured = list(chain(*parts.values())) if arguments.all else parts["test"]
         inputs = [item.message for item in measured]
         begun = time.perf_counter()
