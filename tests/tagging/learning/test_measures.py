@@ -4,7 +4,7 @@ import math
 
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import cohen_kappa_score, roc_auc_score
+from sklearn.metrics import roc_auc_score
 
 from email_audit.tagging.learning.logistic import Assumption, fit_logistic
 from email_audit.tagging.learning.measures import (
@@ -75,9 +75,3 @@ def test_a_fit_keeps_assumed_signs_and_stays_near_what_was_assumed() -> None:
     assert against.weights.get("up", 0.0) >= 0.0
     strong = fit_logistic(rows, [True, True, False, False], Assumption({"up": 1.0}, strength=1e6))
     assert math.isclose(strong.weights["up"], 1.0, abs_tol=0.01)
-
-
-def test_kappa_in_the_agreement_script_is_cohens(agreement_kappa: object) -> None:
-    first, second = [True, True, False, False, True], [True, False, False, False, True]
-    assert callable(agreement_kappa)
-    assert math.isclose(agreement_kappa(first, second), cohen_kappa_score(first, second))
