@@ -54,7 +54,7 @@ def plan_acquisitions(params: Params) -> list[list[int]]:
     from email_audit.steps.register import register
 
     with _case(params, create=True, has_index=True) as case:
-        check_index(case.settings)
+        check_index(case)
         registration = register(case)
         limit = case.settings.map_limit
     for path in registration.unassigned:

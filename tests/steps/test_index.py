@@ -209,7 +209,43 @@ def test_a_server_that_will_not_do_is_told_before_anything_is_read(tmp_path: Pat
     no = (401, PRODUCT, {"error": {"type": "security_exception", "reason": "no"}})
     with answering(lambda *_: no) as url, pytest.raises(UserError, match="elasticsearch_api_key"):
         audit.run(elasticsearch_url=url)
-    assert not audit.workspace.exists()
+    with open_case(audit.settings()) as case:
+        assert case.identity == ""
+    assert list(audit.workspace.glob("evidence/sha256/*")) == []
+
+
+def test_another_audits_index_is_told_before_anything_is_read(
+    audit: Audit, tmp_path: Path, elasticsearch_url: str, elasticsearch_alias: str
+) -> None:
+    on_server = server(elasticsearch_url, elasticsearch_alias)
+    with open_case(audit.settings(**on_server)) as case:
+        index_hits(case)
+        kept = hashes(case)
+    other = audit_in(tmp_path / "other", P9="a.mbox")
+    other.write("a.mbox", mbox(mail("another detainer")))
+    with pytest.raises(UserError, match="another audit.*elasticsearch_alias"):
+        other.run(threshold=0.0, **on_server)
+    with open_case(other.settings()) as case:
+        assert case.identity == ""
+    other.run(threshold=0.0)
+    with open_case(other.settings(**on_server)) as case:
+        with pytest.raises(UserError, match="another audit"):
+            index_hits(case)
+        (hit,) = hashes(case)
+        with pytest.raises(RunError, match="written down.*another audit"):
+            remove_from_index(case, hit, reason=REASON)
+    assert list(open_index(audit.settings(**on_server)).ids()) == kept
+
+
+def test_a_copy_of_an_audit_is_the_same_audit(
+    audit: Audit, tmp_path: Path, elasticsearch_url: str, elasticsearch_alias: str
+) -> None:
+    on_server = server(elasticsearch_url, elasticsearch_alias)
+    with open_case(audit.settings(**on_server)) as case:
+        index_hits(case)
+    copytree(audit.folder, tmp_path / "restored")
+    with open_case(Audit(tmp_path / "restored").settings(**on_server)) as case:
+        assert index_hits(case).unchanged == 4
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,9 @@ class EmbeddedIndex:
             writer.wait_merging_threads()
         return len(there)
 
+    def check(self) -> None:
+        """See that it can be written: nothing can be told without writing."""
+
     def status(self) -> IndexStatus:
         """Say what there is.
 

@@ -148,13 +148,17 @@ class Snapshot(Protocol):
 
 
 class SearchIndex(Snapshot, Protocol):
-    """An index of hits. Writing is idempotent; a reader sees a whole write or nothing of it."""
+    """An index of one audit's hits.
+
+    Writing is idempotent; a reader sees a whole write or nothing of it.
+    """
 
     def synchronise(self, documents: Iterable[HitDocument]) -> IndexChange:
         """Make the index hold exactly `documents`; unchanged ones are not written again.
 
         Raises:
             RunError: when another run is writing, or the index cannot be written.
+            UserError: when a setting is wrong, or the index holds another audit's hits.
         """
 
     def rebuild(self, documents: Iterable[HitDocument]) -> IndexChange:
@@ -162,6 +166,7 @@ class SearchIndex(Snapshot, Protocol):
 
         Raises:
             RunError: as `synchronise`.
+            UserError: as `synchronise`.
         """
 
     def remove(self, ids: Sequence[str]) -> int:
@@ -171,6 +176,15 @@ class SearchIndex(Snapshot, Protocol):
 
         Raises:
             RunError: as `synchronise`.
+            UserError: as `synchronise`.
+        """
+
+    def check(self) -> None:
+        """Find out whether it can be written, as far as can be told without writing.
+
+        Raises:
+            RunError: when it cannot be reached now.
+            UserError: as `synchronise`.
         """
 
     def status(self) -> IndexStatus:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from email_audit.errors import UserError
 from email_audit.evidence.store import EvidenceStore
 from email_audit.isolation.process import IsolatedProcess
+from email_audit.ledger import custody_log
 from email_audit.ledger.database import CaseDatabase
 from email_audit.settings import Settings
 from email_audit.sources.base import ReadOptions
@@ -21,6 +22,16 @@ class Case:
     database: CaseDatabase
     store: EvidenceStore
     process: IsolatedProcess
+
+    @property
+    def identity(self) -> str:
+        """What tells this audit from every other: the hash of the first entry of its custody log.
+
+        A copy of it, or one that was restored, has the same. Empty before there is an entry.
+        """
+        with self.database.session() as session:
+            first = custody_log.entry(session, 1)
+        return "" if first is None else first.hash
 
     @property
     def reading(self) -> ReadOptions:

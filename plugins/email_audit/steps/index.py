@@ -10,7 +10,6 @@ from email_audit.ledger.index_records import kept_out, write_refusals
 from email_audit.messages.records import Attachment, Message
 from email_audit.search.interface import UNREVIEWED, HitDocument, IndexChange
 from email_audit.search.opening import open_index
-from email_audit.settings import Settings
 from email_audit.steps.answers import answered_contents
 from email_audit.steps.case import Case
 from email_audit.steps.hits import Hit, affiliations, list_hits, read_hits, undecided
@@ -18,18 +17,16 @@ from email_audit.steps.hits import Hit, affiliations, list_hits, read_hits, unde
 log = logging.getLogger(__name__)
 
 
-def check_index(settings: Settings) -> None:
-    """Find out before hours of reading that the index's server will not do.
+def check_index(case: Case) -> None:
+    """Find out before hours of reading that the index will not do.
 
     One that is away now may be there when it is needed; that is only a warning.
 
     Raises:
-        UserError: where a setting of the index is wrong.
+        UserError: where a setting of the index is wrong, or it holds another audit's hits.
     """
-    if not settings.elasticsearch_url:
-        return
     try:
-        open_index(settings).status()
+        open_index(case.settings, case.identity).check()
     except RunError as error:
         log.warning("the hits cannot be indexed as things are: %s", error)
 
@@ -43,11 +40,11 @@ def index_hits(case: Case, *, is_anew: bool = False) -> IndexChange:
     Raises:
         RunError: while messages wait for the classifier, since hits not tagged again yet would be
             removed; where another run is writing, or the index cannot be written.
-        UserError: where a setting of the index is wrong.
+        UserError: as `check_index`.
     """
     if message := undecided(case):
         raise RunError(message)
-    index = open_index(case.settings)
+    index = open_index(case.settings, case.identity)
     with case.database.session() as session:
         left_out = kept_out(session)
     documents = _documents(case, left_out)

@@ -12,7 +12,6 @@ from email_audit.ledger.models import ItemRow
 from email_audit.search.embedded import EmbeddedIndex
 from email_audit.search.interface import SearchIndex
 from email_audit.search.opening import open_index
-from email_audit.settings import Settings
 from email_audit.steps.case import Case
 
 
@@ -49,7 +48,7 @@ def remove_from_index(case: Case, content_sha256: str, *, reason: str) -> Remova
             session, content_sha256, reason=reason.strip(), actor=case.settings.actor
         )
     documents, faults = 0, []
-    for index, cure in _indices(case.settings):
+    for index, cure in _indices(case):
         try:
             documents += index.remove([content_sha256])
         except EmailAuditError as error:
@@ -62,9 +61,10 @@ def remove_from_index(case: Case, content_sha256: str, *, reason: str) -> Remova
     return Removal(is_new, documents)
 
 
-def _indices(settings: Settings) -> Iterator[tuple[SearchIndex, str]]:
+def _indices(case: Case) -> Iterator[tuple[SearchIndex, str]]:
     """Give every index that may hold the message, and what to do where it cannot be changed."""
-    yield open_index(settings), "Run `email-audit index` to make up for it"
+    settings = case.settings
+    yield open_index(settings, case.identity), "Run `email-audit index` to make up for it"
     if settings.elasticsearch_url:
         cure = (
             "That index is left of a time without elasticsearch_url, and `email-audit index` "

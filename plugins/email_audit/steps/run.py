@@ -41,8 +41,8 @@ def run_audit(settings: Settings, *, processes: int, progress: Progress) -> RunR
             was done, and the error names each export concerned.
     """
     pipeline_folder(settings.model)  # a wrong name must not show after hours of reading
-    check_index(settings)
     with open_case(settings, create=True) as case, WorkerPool(case, processes) as pool:
+        check_index(case)
         registration = register(case)
         _, failures = _each(pool, "acquire", list(registration.acquisition_ids), progress)
         chunks = unread_chunks(case)

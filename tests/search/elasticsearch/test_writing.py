@@ -254,3 +254,35 @@ def test_a_writer_whose_lock_was_taken_over_stops(
 
     with pytest.raises(RunError, match="was taken over by another run"):
         writer(url, alias).synchronise(robbed())
+
+
+def test_another_audit_is_refused_and_the_first_ones_hits_stay(
+    elasticsearch_url: str, elasticsearch_alias: str
+) -> None:
+    url, alias = elasticsearch_url, elasticsearch_alias
+    writer(url, alias).synchronise(hits([1]))
+    for case in ("case-2", ""):
+        other = writer(url, alias, case=case)
+        acts = (
+            other.check,
+            lambda other=other: other.synchronise(hits([2])),
+            lambda other=other: other.rebuild(hits([2])),
+            lambda other=other: other.remove(list(ids([1]))),
+        )
+        for act in acts:
+            with pytest.raises(UserError, match=rf"(?s)behind {alias} holds.*another audit.*alias"):
+                act()
+    assert visible(url, alias).keys() == ids([1])
+    assert writer(url, alias).status().notes == (f"{alias}-000001-1: in use",)
+    writer(url, alias).check()
+    assert writer(url, alias).synchronise(hits([2])).written == 1
+
+
+def test_an_audit_that_has_not_begun_leaves_an_index_to_the_first_that_has(
+    elasticsearch_url: str, elasticsearch_alias: str
+) -> None:
+    url, alias = elasticsearch_url, elasticsearch_alias
+    writer(url, alias, case="").synchronise(())
+    assert writer(url, alias).synchronise(hits([1])).written == 1
+    with pytest.raises(UserError, match="another audit"):
+        writer(url, alias, case="").check()

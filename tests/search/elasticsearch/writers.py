@@ -43,7 +43,13 @@ def layout(generation: str = "1") -> Layout:
 
 
 def writer(
-    url: str, alias: str, *, generation: str = "1", setup_url: str = "", **patience: Any
+    url: str,
+    alias: str,
+    *,
+    generation: str = "1",
+    setup_url: str = "",
+    case: str = "case-1",
+    **patience: Any,
 ) -> Writer:
     """Give a writer as a process of its own would have it; `setup_url` if it sets up elsewhere."""
     settings = Settings.create(
@@ -56,6 +62,7 @@ def writer(
         client,
         connect(setup, is_setup=True),
         alias=alias,
+        case=case,
         layout=layout(generation),
         patience=Patience(url, **quick | patience),
         lease_s=1,

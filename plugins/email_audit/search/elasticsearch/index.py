@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 
 from email_audit.search.elasticsearch.connection import connect
 from email_audit.search.elasticsearch.documents import to_source
@@ -35,17 +36,21 @@ _PERSON_WAITS_S = 5
 class ElasticsearchIndex:
     """The `SearchIndex` that `settings` name; nothing is asked of the server yet.
 
+    Args:
+        settings: How the server is reached, and the alias.
+        case: The identity of the audit that writes; empty for one that only reads.
+
     Raises:
         UserError: where the file of certificates is none.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, case: str = "") -> None:
         url, alias = settings.elasticsearch_url, settings.elasticsearch_alias
         client, setup = connect(settings), connect(settings, is_setup=True)
         brief = Patience(url, limit_s=_PERSON_WAITS_S, log_level=logging.INFO)
         self._reader = Reader(client, alias=alias, patience=brief)
-        self._writer = Writer(client, setup, alias=alias, layout=LAYOUT, patience=Patience(url))
-        self._brief_writer = Writer(client, setup, alias=alias, layout=LAYOUT, patience=brief)
+        writer = partial(Writer, client, setup, alias=alias, case=case, layout=LAYOUT)
+        self._writer, self._brief_writer = writer(patience=Patience(url)), writer(patience=brief)
 
     def synchronise(self, documents: Iterable[HitDocument]) -> IndexChange:
         """Make the index hold exactly `documents`; see `SearchIndex.synchronise`."""
@@ -58,6 +63,10 @@ class ElasticsearchIndex:
     def remove(self, ids: Sequence[str]) -> int:
         """Take documents out; see `SearchIndex.remove`."""
         return self._brief_writer.remove(ids)
+
+    def check(self) -> None:
+        """See that it can be written; see `SearchIndex.check`."""
+        self._brief_writer.check()
 
     def status(self) -> IndexStatus:
         """Say what there is; see `SearchIndex.status`."""

@@ -11,6 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from elasticsearch import Elasticsearch
@@ -21,6 +22,7 @@ from email_audit.search.elasticsearch.connection import check_version
 from email_audit.search.elasticsearch.contents import Contents, IdArray, id_array
 from email_audit.search.elasticsearch.generations import Generation, Generations, Layout
 from email_audit.search.elasticsearch.lock import LEASE_S, WriterLock, holder_of
+from email_audit.search.elasticsearch.ownership import claim, require_own
 from email_audit.search.elasticsearch.patience import Patience
 from email_audit.search.interface import HitDocument, IndexChange, IndexStatus, Refusal
 
@@ -68,7 +70,11 @@ class _Part:
 
 
 class Writer:
-    """Writes behind one alias. `setup` is the client that may make indices and move aliases."""
+    """Writes behind one alias the hits of one audit.
+
+    `setup` is the client that may make indices and move aliases. `case` is the audit's identity;
+    an empty one may write where no audit has.
+    """
 
     def __init__(
         self,
@@ -76,6 +82,7 @@ class Writer:
         setup: Elasticsearch,
         *,
         alias: str,
+        case: str,
         layout: Layout,
         patience: Patience,
         lease_s: float = LEASE_S,
@@ -83,6 +90,7 @@ class Writer:
         self._client = client
         self._setup = setup
         self._alias = alias
+        self._case = case
         self._layout = layout
         self._patience = patience
         self._lease_s = lease_s
@@ -96,7 +104,7 @@ class Writer:
         Raises:
             RunError: when another run is writing, or the server stays out of reach; what it
                 confirmed is kept and not sent again.
-            UserError: where a setting is wrong or a privilege missing.
+            UserError: where a setting is wrong, a privilege missing, or the index another audit's.
         """
         return self._write(documents, is_anew=False)
 
@@ -132,6 +140,20 @@ class Writer:
                     contents.refresh()
         return len(present)
 
+    def check(self) -> None:
+        """Find out that the alias can be written behind, as far as looking tells.
+
+        Raises:
+            RunError: where the server cannot be reached.
+            UserError: where a setting is wrong, or the index another audit's.
+        """
+        self._check_version()
+        self._generations.listed()
+        self._patience.call(
+            "looking whose index it is",
+            lambda: require_own(self._client, self._alias, self._case),
+        )
+
     def status(self) -> IndexStatus:
         """Say what there is behind the alias and beside it.
 
@@ -165,11 +187,16 @@ class Writer:
             "asking for the version", lambda: check_version(self._client, self._patience.url)
         )
 
-    def _lock(self) -> WriterLock:
+    @contextmanager
+    def _lock(self) -> Iterator[WriterLock]:
         self._check_version()
-        return WriterLock(
+        with WriterLock(
             self._client, self._setup, self._alias, self._patience, lease_s=self._lease_s
-        )
+        ) as lock:
+            self._patience.call(
+                "looking whose index it is", lambda: claim(self._client, self._alias, self._case)
+            )
+            yield lock
 
     def _write(self, documents: Iterable[HitDocument], *, is_anew: bool) -> IndexChange:
         with self._lock() as lock:
