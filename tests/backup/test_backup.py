@@ -364,12 +364,12 @@ def test_an_audit_in_postgresql_is_backed_up_and_restored(postgresql: str, tmp_p
         restore(tmp_path / "backup", tmp_path / "again", database_url=second)
 
 
-def test_a_url_without_driver_and_with_the_password_at_its_end_is_as_good(
+def test_a_url_without_driver_and_with_passwords_at_its_end_is_as_good(
     postgresql: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each part that libpq knows may stand in the query; a password there is no less secret."""
     url = make_url(new_database(postgresql, "other_url"))
-    query = {"password": str(url.password), "application_name": "audit"}
+    query = {"password": str(url.password), "application_name": "audit", "sslpassword": PASSWORD}
     other = url._replace(drivername="postgresql", password=None).set(query=query)
     settings = audit_in(tmp_path / "audit", P1="ann@city.example").settings(
         database_url=other.render_as_string(hide_password=False)

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Protocol
 
 from sqlalchemy import URL, create_engine, inspect, make_url, text
@@ -20,6 +21,7 @@ Look = Callable[[Session], None]
 """Reads the database in the very state that is copied."""
 
 _PROGRAMS = ("pg_dump", "pg_restore")
+_SERVICE = "email_audit"
 
 
 class DatabaseCopier(Protocol):
@@ -121,7 +123,9 @@ class SqliteCopier:
 class PostgresqlCopier:
     """PostgreSQL, by its own pg_dump and pg_restore.
 
-    The password goes to them by the environment, never by the command line.
+    No password is on their command line: the server's goes by the environment, that of a client
+    certificate's key (`sslpassword`), for which libpq has no variable, by a service file
+    (PostgreSQL 15, 34.17) that only its owner can read.
     """
 
     kind = "postgresql"
@@ -134,7 +138,11 @@ class PostgresqlCopier:
         # The driver's name and the password left out, what remains is a URI of libpq's own.
         # `URL.set` takes None for "as it was", so the password is left out by the tuple's method.
         bare = url._replace(drivername="postgresql", password=None)
-        self._uri = bare.difference_update_query(["password"]).render_as_string()
+        self._key_password = str(url.query.get("sslpassword", ""))
+        uri = bare.difference_update_query(["password", "sslpassword"])
+        if self._key_password:
+            uri = uri.update_query_dict({"service": _SERVICE})
+        self._uri = uri.render_as_string()
         self._place = bare.set(query={}).render_as_string()
         self._password = str(url.password or url.query.get("password", ""))
 
@@ -210,13 +218,18 @@ class PostgresqlCopier:
 
     def _call(self, program: str, *arguments: str) -> None:
         password = {"PGPASSWORD": self._password} if self._password else {}
-        done = subprocess.run(  # noqa: S603 - a program of PostgreSQL, our own arguments
-            [_found(program), f"--dbname={self._uri}", "--no-password", *arguments],
-            env={**os.environ, **password},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        with NamedTemporaryFile("w", suffix=".conf") as service:  # nobody else may read it
+            if self._key_password:
+                service.write(f"[{_SERVICE}]\nsslpassword={self._key_password}\n")
+                service.flush()
+                password["PGSERVICEFILE"] = service.name
+            done = subprocess.run(  # noqa: S603 - a program of PostgreSQL, our own arguments
+                [_found(program), f"--dbname={self._uri}", "--no-password", *arguments],
+                env={**os.environ, **password},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
         if done.returncode:
             lines = done.stderr.strip().splitlines() or [f"ended with {done.returncode}"]
             raise RunError(f"{self._place}: {program} failed: {lines[0]}")
