@@ -62,11 +62,6 @@ class Encoder:
         self.files = dict(files or {})
         self._loaded: tuple[InferenceSession, Tokenizer] | None = None
 
-    @property
-    def is_trained(self) -> bool:
-        """Whether there is a network; without one the judge decides alone."""
-        return MODEL_FILE in self.files
-
     def odds(self, own: str, context: str) -> dict[str, float]:
         """Give the log-odds of each label for one message."""
         if self._loaded is None:
