@@ -131,7 +131,7 @@ def main() -> None:
         "judge alone": judge,
         "encoder where the judge doubts": encoder,
         "both: this pipeline": lambda labels: [
-            tag.score for tag in tagger.tag(item.message for item in labels)
+            decision.score for decision in tagger.decide(item.message for item in labels)
         ],
     }
     truth = [label.enforcement for label in test]

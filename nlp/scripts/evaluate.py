@@ -26,7 +26,7 @@ def main() -> None:
         read_labels(arguments.messages) if arguments.messages else of_part(read_corpus(), "test")
     )
     tagger = load_tagger(arguments.pipeline)
-    result = figures(labels, list(tagger.tag(label.message for label in labels)))
+    result = figures(labels, list(tagger.decide(label.message for label in labels)))
     record = {"model": tagger.version, "threshold": tagger.threshold, "messages": len(labels)}
     print(f"{tagger.version}, threshold {tagger.threshold:g}, {len(labels)} messages")
     for part in result.slices:

@@ -36,7 +36,7 @@ def main() -> None:
     nlp = load_pipeline(arguments.pipeline)
     list(tagger.tag([TagInput("", "the detective will hold him for ICE", "")]))
     hits = [item for item in of_part(read_corpus(), "test") if item.enforcement]
-    hidden = [tag.score for tag in tagger.tag(item.message for item in hits)]
+    hidden = [decision.score for decision in tagger.decide(item.message for item in hits)]
     for path, parts in mail.items():
         measured = list(chain(*parts.values())) if arguments.all else parts["test"]
         inputs = [item.message for item in measured]

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,18 +33,31 @@ def labels(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_evaluate_prints_one_object_with_intervals(labels: Path) -> None:
-    (figures,) = lines(call("model", "evaluate", labels, "--json"))
-    assert figures["messages"] == len(labels.read_text().splitlines())
-    whole = figures["slices"]["all"]
+@pytest.fixture(scope="module")
+def few(labels: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Every third of them."""
+    path = tmp_path_factory.mktemp("few") / "labels.jsonl"
+    path.write_text("\n".join(labels.read_text().splitlines()[::3]))
+    return path
+
+
+@pytest.fixture(scope="module")
+def usual(few: Path) -> Any:
+    """Figures of these, with the model's own threshold."""
+    (figures,) = lines(call("model", "evaluate", few, "--json"))
+    return figures
+
+
+def test_evaluate_prints_one_object_with_intervals(few: Path, usual: Any) -> None:
+    assert usual["messages"] == len(few.read_text().splitlines())
+    whole = usual["slices"]["all"]
     assert whole["recall"]["low"] <= whole["recall"]["value"] <= whole["recall"]["high"]
-    assert 0.5 < figures["area_under_roc_curve"] <= 1.0
-    assert set(figures["kinds"]) >= {"request", "refusal", "news"}
+    assert 0.5 < usual["area_under_roc_curve"] <= 1.0
+    assert set(usual["kinds"]) >= {"request", "refusal", "news"}
 
 
-def test_a_higher_threshold_finds_less(labels: Path) -> None:
-    (usual,) = lines(call("model", "evaluate", labels, "--json"))
-    (strict,) = lines(call("model", "evaluate", labels, "--json", "--threshold", "0.97"))
+def test_a_higher_threshold_finds_less(few: Path, usual: Any) -> None:
+    (strict,) = lines(call("model", "evaluate", few, "--json", "--threshold", "0.97"))
     assert strict["slices"]["all"]["recall"]["right"] < usual["slices"]["all"]["recall"]["right"]
 
 
@@ -62,9 +76,7 @@ def test_train_writes_a_model_that_tag_takes(labels: Path, tmp_path: Path) -> No
     assert "exists already" in again.stderr
 
 
-def test_too_few_labels_are_refused_with_the_numbers(labels: Path, tmp_path: Path) -> None:
-    few = tmp_path / "few.jsonl"
-    few.write_text("\n".join(labels.read_text().splitlines()[:20]))
+def test_too_few_labels_are_refused_with_the_numbers(few: Path, tmp_path: Path) -> None:
     done = call("model", "train", few, "--to", tmp_path / "adapted")
     assert done.returncode == 2
     assert "too few labels" in done.stderr

@@ -97,7 +97,8 @@ def messages(repository: Path) -> list[tuple[str, str]]:
 
 def _decisions(tagger: SpacyTagger, mails: list[bytes]) -> list[bool]:
     parsed = [parse_message(mail, limits=ReadLimits()) for mail in mails]
-    return [tag.enforcement for tag in tagger.tag(tag_input(message, None) for message in parsed)]
+    inputs = (tag_input(message, None) for message in parsed)
+    return [decision.enforcement for decision in tagger.decide(inputs)]
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +139,7 @@ def test_taking_the_signals_away_lowers_nearly_every_score(
         text = message.own_text
         for signal in sorted(own, key=lambda signal: -signal.start):
             text = text[: signal.start] + text[signal.end :]
-        (without,) = tagger.tag([type(message)(message.subject, text, message.context)])
+        (without,) = tagger.decide([type(message)(message.subject, text, message.context)])
         lowered += without.score < tag.score
         tried += 1
     assert tried >= 10

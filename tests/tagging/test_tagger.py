@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from email_audit.errors import UserError
 from email_audit.messages.records import ContentHash, Message, ReadStatus
 from email_audit.tagging.contract import tag_contract
-from email_audit.tagging.records import Kind, Tag, TagInput
+from email_audit.tagging.records import Decision, Kind, Tag, TagInput
 from email_audit.tagging.tagger import SpacyTagger, load_tagger
 from email_audit.tagging.version import model_version
+from tests.tagging.conftest import REQUEST
 
 _WORDS = st.sampled_from(
     [
@@ -63,6 +64,19 @@ def test_batches_change_nothing(tagger: SpacyTagger, messages: list[TagInput]) -
     together = list(tagger.tag(messages))
     alone = [next(tagger.tag([message])) for message in reversed(messages)]
     assert together == alone[::-1]
+
+
+def test_what_is_decided_is_what_is_tagged(tagger: SpacyTagger) -> None:
+    messages = [
+        TagInput("list", REQUEST, ""),
+        TagInput("Re: list", "will do", REQUEST),
+        TagInput("lunch", "Pizza at noon?", ""),
+    ]
+    tags = list(tagger.tag(messages))
+    assert [tag.enforcement for tag in tags] == [True, True, False]
+    assert list(tagger.decide(messages)) == [
+        Decision(tag.enforcement, tag.score, tag.kinds) for tag in tags
+    ]
 
 
 def test_five_megabytes_are_read_to_the_end(tagger: SpacyTagger) -> None:

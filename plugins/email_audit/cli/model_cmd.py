@@ -40,7 +40,7 @@ def evaluate(labels: Path, model: str | None, threshold: float | None, *, as_jso
 
     known = read_labels(labels)
     tagger = load_tagger(model or _DEFAULT_MODEL, threshold=threshold)
-    result = figures(known, list(tagger.tag(label.message for label in known)))
+    result = figures(known, list(tagger.decide(label.message for label in known)))
     if as_json:
         record = {"model": tagger.version, "threshold": tagger.threshold, "messages": len(known)}
         click.echo(json.dumps(record | figures_json(result)))

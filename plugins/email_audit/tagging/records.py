@@ -51,12 +51,21 @@ class TagInput:
 
 
 @dataclass(frozen=True, slots=True)
-class Tag:
-    """The classifier's answer. `score` is a probability in 0..1; `kinds` is empty on a non-hit."""
+class Decision:
+    """Whether a message is a hit.
+
+    `score` is a probability in 0..1; `kinds` is empty on a non-hit.
+    """
 
     enforcement: bool
     score: float
     kinds: tuple[Kind, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tag(Decision):
+    """The classifier's whole answer: a decision, and for a hit the spans that speak for it."""
+
     signals: tuple[Signal, ...]
 
 

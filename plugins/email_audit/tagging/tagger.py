@@ -1,6 +1,6 @@
 """Runs the spaCy pipeline over messages."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -17,7 +17,7 @@ from email_audit.tagging.components.gate import GATE_FACTORY, Gate
 from email_audit.tagging.components.judge import JUDGE_FACTORY, MENTION, Judge, Weighed
 from email_audit.tagging.components.rules import RULES_FACTORY, RuleSignals
 from email_audit.tagging.reading import Reading, Window, read_input
-from email_audit.tagging.records import Opinion, Tag, TagInput
+from email_audit.tagging.records import Decision, Kind, Opinion, Signal, Tag, TagInput
 from email_audit.tagging.signals import find_signals
 from email_audit.tagging.version import model_version, pipeline_folder
 
@@ -85,7 +85,15 @@ class SpacyTagger:
     def tag(self, inputs: Iterable[TagInput]) -> Iterator[Tag]:
         """Yield one answer for each input, in order."""
         for case in self._cases(inputs):
-            yield self._decide(case)
+            decision, closely = self._decide(case)
+            signals = () if closely is None else self._signals(case, closely, decision.kinds)
+            yield Tag(decision.enforcement, decision.score, decision.kinds, signals)
+
+    def decide(self, inputs: Iterable[TagInput]) -> Iterator[Decision]:
+        """Yield what `tag` decides, without the signals: they cost several readings of each hit."""
+        for case in self._cases(inputs):
+            decision, _ = self._decide(case)
+            yield decision
 
     def opinions(self, inputs: Iterable[TagInput]) -> Iterator[Opinion]:
         """Yield what judge and encoder say of each input, in order: what closing models learn."""
@@ -132,29 +140,34 @@ class SpacyTagger:
             return None
         return CloseReading(self._encoder, excerpt(case.own), excerpt_text(excerpt(case.context)))
 
-    def _decide(self, case: _Case) -> Tag:
+    def _decide(self, case: _Case) -> tuple[Decision, CloseReading | None]:
+        """Decide; for a hit, give what the encoder read too."""
         weighed = case.weighed
         if weighed is None:
-            return self._non_hit(self._gated_score)
+            return self._non_hit(self._gated_score), None
         closely = self._read_closely(case, weighed)
         score = self._judge.score(weighed, None if closely is None else closely.odds)
         if closely is None or score < self._threshold:
-            return self._non_hit(score)
+            return self._non_hit(score), None
         kinds = self._judge.kinds(case.own, case.deciding_context, closely.odds)
-        signals = find_signals(
+        return Decision(True, round(score, _SCORE_DIGITS), kinds), closely
+
+    def _signals(
+        self, case: _Case, closely: CloseReading, kinds: Sequence[Kind]
+    ) -> tuple[Signal, ...]:
+        return find_signals(
             case.task.reading,
             case.task.own,
             case.own,
             self._rules.by_concept,
             lambda: closely.carrying(kinds),
             is_convinced=closely.odds[MENTION] >= 0,
-            by_context=weighed.by_context,
+            by_context=bool(case.deciding_context),
         )
-        return Tag(True, round(score, _SCORE_DIGITS), kinds, signals)
 
     @staticmethod
-    def _non_hit(score: float) -> Tag:
-        return Tag(False, round(score, _SCORE_DIGITS), (), ())
+    def _non_hit(score: float) -> Decision:
+        return Decision(False, round(score, _SCORE_DIGITS), ())
 
 
 def load_tagger(model: str, threshold: float | None = None) -> SpacyTagger:

@@ -70,4 +70,4 @@ def adapt(model: str, labels: Sequence[Labelled], target: Path) -> Adapted:
 
 
 def _test(tagger: SpacyTagger, labels: Sequence[Labelled]) -> Figures:
-    return figures(labels, list(tagger.tag(label.message for label in labels)))
+    return figures(labels, list(tagger.decide(label.message for label in labels)))

@@ -12,7 +12,7 @@ from email_audit.tagging.learning.measures import (
     precision,
     recall,
 )
-from email_audit.tagging.records import Kind, Tag
+from email_audit.tagging.records import Decision, Kind
 
 _SHORT_WORDS = 20
 _LONG_WORDS = 150
@@ -70,24 +70,22 @@ class Figures:
     macro_f1_of_hits: float
 
 
-def figures(labels: Sequence[Labelled], tags: Sequence[Tag]) -> Figures:
-    """Compare tags with labels, in the same order."""
-    pairs = list(zip(labels, tags, strict=True))
+def figures(labels: Sequence[Labelled], decisions: Sequence[Decision]) -> Figures:
+    """Compare decisions with labels, in the same order."""
+    pairs = list(zip(labels, decisions, strict=True))
     truth = [label.enforcement for label in labels]
-    scores = [tag.score for tag in tags]
-    ordinary = [tag.enforcement for label, tag in pairs if label.is_ordinary]
+    scores = [decision.score for decision in decisions]
+    ordinary = [decision.enforcement for label, decision in pairs if label.is_ordinary]
     kinds = _kind_figures(pairs)
     return Figures(
-        slices=tuple(slices(labels, [tag.enforcement for tag in tags])),
+        slices=tuple(slices(labels, [decision.enforcement for decision in decisions])),
         kinds=kinds,
         false_hits=Share(sum(ordinary), len(ordinary)),
         area=area_under_curve(scores, truth),
         calibration=calibration_error(scores, truth),
         macro_f1=_macro_f1(kinds),
         macro_f1_of_hits=_macro_f1(
-            _kind_figures(
-                [(label, tag) for label, tag in pairs if label.enforcement and tag.enforcement]
-            )
+            _kind_figures([pair for pair in pairs if all(one.enforcement for one in pair)])
         ),
     )
 
@@ -135,12 +133,12 @@ def as_json(result: Figures) -> dict[str, object]:
     }
 
 
-def _kind_figures(pairs: Sequence[tuple[Labelled, Tag]]) -> tuple[KindFigure, ...]:
-    checked = [(label, tag) for label, tag in pairs if label.kinds_checked]
+def _kind_figures(pairs: Sequence[tuple[Labelled, Decision]]) -> tuple[KindFigure, ...]:
+    checked = [(label, decision) for label, decision in pairs if label.kinds_checked]
     counted = []
     for kind in Kind:
         truth = [kind in label.kinds for label, _ in checked]
-        found = [kind in tag.kinds for _, tag in checked]
+        found = [kind in decision.kinds for _, decision in checked]
         counted.append(
             KindFigure(
                 kind, sum(truth), f1(truth, found), recall(truth, found), precision(truth, found)
