@@ -99,6 +99,22 @@ def audit_in(folder: Path, **officers: str) -> Audit:
     return audit
 
 
+def sample_settings(
+    repository: Path, workspace: Path, backend: databases.Backend, **values: Any
+) -> Settings:
+    """Give the settings of an audit of the bundled sample."""
+    sample = repository / "sample"
+    return Settings.create(
+        workspace=workspace,
+        database_url=backend.url(workspace),
+        roster=sample / "roster.csv",
+        mail=sample / "mail",
+        requests=sample / "requests.csv",
+        actor="tester",
+        **values,
+    )
+
+
 def silent(_step: str, _done: int, _total: int) -> None:
     """Show no progress."""
 

@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from email_audit.settings import Settings
+from email_audit.steps.run import run_audit
+from tests.audits import sample_settings, silent
 from tests.servers import databases
 from tests.servers.postgresql import PostgreSQL, running_postgresql
 from tests.servers.s3 import S3, running_s3
@@ -12,6 +15,18 @@ from tests.servers.s3 import S3, running_s3
 pytest_plugins = ["tests.elasticsearch_node.plugin"]
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Keep the tests of a file in one process, with the fixtures that they share."""
+    if item.get_closest_marker("xdist_group") is None:
+        item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that no process is alone with it at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 @pytest.fixture(scope="session")
@@ -34,6 +49,15 @@ def postgresql() -> Iterator[PostgreSQL]:
     """A real PostgreSQL server, one for each process of the tests."""
     with running_postgresql() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def sampled(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """The bundled sample, audited on SQLite for tests that only look, one for each process."""
+    workspace = tmp_path_factory.mktemp("sample")
+    settings = sample_settings(repository, workspace, databases.SQLITE)
+    run_audit(settings, processes=1, progress=silent)
+    return settings
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])

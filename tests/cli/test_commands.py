@@ -11,6 +11,8 @@ import pytest
 
 from tests.audits import Audit, audit_in, mail, mbox
 
+pytestmark = pytest.mark.long
+
 
 def call(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(

@@ -14,6 +14,8 @@ import pytest
 
 from email_audit.demo import airflow_environment
 from email_audit.settings import Settings
+from tests.audits import sample_settings
+from tests.servers import databases
 
 
 @dataclass(frozen=True)
@@ -54,13 +56,7 @@ def airflow(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
         for name, value in airflow_environment(home, workspace).items()
         if name != "PYTEST_CURRENT_TEST"
     } | {"EMAIL_AUDIT_ACTOR": "tester"}
-    settings = Settings.create(
-        workspace=workspace,
-        roster=repository / "sample" / "roster.csv",
-        mail=repository / "sample" / "mail",
-        requests=repository / "sample" / "requests.csv",
-        actor="tester",
-    )
+    settings = sample_settings(repository, workspace, databases.SQLITE)
     prepared = Airflow(home, environment, settings)
     migrated = prepared.run("db", "migrate")
     assert migrated.returncode == 0, migrated.stderr

@@ -13,7 +13,7 @@ from tests.audits import everything
 from tests.dags.fleet import airflow, ended_runs, running, server_environment
 from tests.servers.processes import free_port
 
-pytestmark = pytest.mark.xdist_group("airflow")
+pytestmark = pytest.mark.long
 
 
 def test_the_audit_runs_under_a_scheduler_and_a_second_run_does_no_work_twice(

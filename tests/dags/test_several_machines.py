@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
+from shutil import copytree
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,10 +26,10 @@ from email_audit.search.paging import every_hit
 from email_audit.settings import Settings
 from email_audit.steps.bundle import export_bundle
 from email_audit.steps.case import open_case
-from email_audit.steps.run import run_audit
 from email_audit.steps.verify_evidence import verify_evidence
-from tests.audits import everything, silent
+from tests.audits import everything, sample_settings
 from tests.dags.fleet import airflow, kill_all_of, running, server_environment
+from tests.servers.databases import SQLITE
 from tests.servers.postgresql import PostgreSQL
 from tests.servers.processes import free_port, listens, wait_until
 from tests.servers.s3 import S3
@@ -37,7 +38,7 @@ from tests.servers.valkey import running_redis
 if TYPE_CHECKING:
     import subprocess
 
-pytestmark = pytest.mark.xdist_group("several-machines")
+pytestmark = pytest.mark.long
 
 _PATIENCE_S = 300
 
@@ -194,14 +195,8 @@ def fleet(site: Site) -> Iterator[Mapping[str, "subprocess.Popen[bytes]"]]:
 
 
 def test_workers_that_share_no_folder_give_the_same_result_though_one_is_killed(
-    site: Site, tmp_path: Path
+    site: Site, sampled: Settings, tmp_path: Path
 ) -> None:
-    sample = site.repository / "sample"
-    own = {"roster": sample / "roster.csv", "mail": sample / "mail", "actor": "tester"}
-    alone = Settings.create(
-        workspace=tmp_path / "alone", requests=sample / "requests.csv", chunk_items=10, **own
-    )
-    run_audit(alone, processes=1, progress=silent)
     with fleet(site) as parts:
         airflow(site.control, "dags", "trigger", "email_audit")
         site.wait_for(
@@ -217,13 +212,14 @@ def test_workers_that_share_no_folder_give_the_same_result_though_one_is_killed(
         )
     assert attempts > 1
     there = Settings.create(workspace=tmp_path / "nowhere", **site.settings)
-    assert decided(there) == decided(alone)
-    assert hits(there) == hits(alone)
+    assert decided(there) == decided(sampled)
+    assert hits(there) == hits(sampled)
     with open_case(there) as case:
         assert verify_evidence(case).faults == ()
     (bundle,) = (tmp_path / "exports" / "workspace" / "bundles").iterdir()
     assert verify(bundle) == []
-    with open_case(alone) as case:
+    copytree(sampled.workspace, tmp_path / "alone")  # a bundle is an entry in the custody log
+    with open_case(sample_settings(site.repository, tmp_path / "alone", SQLITE)) as case:
         export_bundle(case, name="all-hits", target=tmp_path / "bundle")
     assert contents(bundle) == contents(tmp_path / "bundle") != {}
     left = [path for path in (tmp_path / "other" / "workspace").rglob("*") if path.is_file()]

@@ -23,6 +23,8 @@ from email_audit.steps.verify_evidence import verify_evidence
 from tests.audits import Audit, audit_in, everything, mail, mbox
 from tests.servers.databases import Backend
 
+pytestmark = pytest.mark.long
+
 MESSAGES = 600
 LARGE_BYTES = 3 << 20
 

@@ -17,32 +17,30 @@ from email_audit.steps.case import open_case
 from email_audit.steps.hits import reused_message_ids
 from email_audit.steps.register import register
 from email_audit.steps.run import check_ledger, run_audit
-from tests.audits import audit_in, everything, fates, mail, mbox, silent
-from tests.servers.databases import Backend
+from tests.audits import audit_in, everything, fates, mail, mbox, sample_settings, silent
+from tests.servers.databases import SQLITE, Backend
 
-pytestmark = pytest.mark.usefixtures("backend")
+pytestmark = [pytest.mark.usefixtures("backend"), pytest.mark.long]
 
 
 @pytest.fixture(scope="session")
-def sample_settings(
-    repository: Path, tmp_path_factory: pytest.TempPathFactory, backend: Backend
+def sample(
+    request: pytest.FixtureRequest,
+    repository: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    backend: Backend,
 ) -> Settings:
     """The bundled sample, audited once on each back end for all tests that only look."""
-    workspace = tmp_path_factory.mktemp("sample")
-    settings = Settings.create(
-        workspace=workspace,
-        database_url=backend.url(workspace),
-        roster=repository / "sample" / "roster.csv",
-        mail=repository / "sample" / "mail",
-        requests=repository / "sample" / "requests.csv",
-        actor="tester",
-    )
+    if backend is SQLITE:
+        sampled: Settings = request.getfixturevalue("sampled")
+        return sampled
+    settings = sample_settings(repository, tmp_path_factory.mktemp("sample"), backend)
     run_audit(settings, processes=1, progress=silent)
     return settings
 
 
-def test_the_sample_balances_and_every_copy_has_its_fate(sample_settings: Settings) -> None:
-    with open_case(sample_settings) as case, case.database.session() as session:
+def test_the_sample_balances_and_every_copy_has_its_fate(sample: Settings) -> None:
+    with open_case(sample) as case, case.database.session() as session:
         lines = balances(session)
     counts = {
         line.custodian: (line.declared, line.found, line.duplicates, line.out_of_scope)
@@ -59,39 +57,37 @@ def test_the_sample_balances_and_every_copy_has_its_fate(sample_settings: Settin
     assert total(lines).unreadable == 0
 
 
-def test_most_labelled_hits_of_the_sample_are_found(
-    sample_settings: Settings, repository: Path
-) -> None:
+def test_most_labelled_hits_of_the_sample_are_found(sample: Settings, repository: Path) -> None:
     labelled = [
         json.loads(line)
         for path in sorted((repository / "sample" / "messages").glob("*.jsonl"))
         for line in path.read_text(encoding="utf-8").splitlines()
     ]
-    with open_case(sample_settings) as case, case.database.session() as session:
+    with open_case(sample) as case, case.database.session() as session:
         found = total(balances(session)).hits
     expected = sum(message["enforcement"] for message in labelled)
     assert expected / 2 <= found <= expected * 2
 
 
-def test_running_again_changes_nothing(sample_settings: Settings) -> None:
-    before = everything(sample_settings)
-    report = run_audit(sample_settings, processes=1, progress=silent)
+def test_running_again_changes_nothing(sample: Settings) -> None:
+    before = everything(sample)
+    report = run_audit(sample, processes=1, progress=silent)
     assert (report.messages_read, report.messages_tagged) == (0, 0)
     assert (report.index.written, report.index.removed) == (0, 0)
-    assert everything(sample_settings) == before
+    assert everything(sample) == before
 
 
 def test_several_processes_and_small_chunks_give_the_same_result(
-    sample_settings: Settings, backend: Backend, tmp_path: Path
+    sample: Settings, backend: Backend, tmp_path: Path
 ) -> None:
     other = Settings.create(
-        **sample_settings.model_dump(exclude={"workspace", "chunk_items", "database_url"}),
+        **sample.model_dump(exclude={"workspace", "chunk_items", "database_url"}),
         workspace=tmp_path,
         database_url=backend.url(tmp_path),
         chunk_items=7,
     )
     run_audit(other, processes=2, progress=silent)
-    assert everything(other) == everything(sample_settings)
+    assert everything(other) == everything(sample)
 
 
 def test_a_duplicate_is_counted_at_its_first_copy_in_order_of_the_roster(tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ from email_audit.tagging.tagger import SpacyTagger
 
 log = logging.getLogger(__name__)
 
+pytestmark = pytest.mark.long
+
 _LOOK_ALIKES = str.maketrans("aeopcxi", "\u0430\u0435\u043e\u0440\u0441\u0445\u0456")
 _QUOTED_PAGE = (
     "On Mon, Mar 3, 2025 at 9:00 AM Fleet Desk <fleet@pmpd.example> wrote:\n"
