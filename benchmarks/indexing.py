@@ -31,7 +31,7 @@ from email_audit.search.elasticsearch.connection import connect
 from email_audit.search.elasticsearch.generations import Generations
 from email_audit.search.elasticsearch.index import LAYOUT, ElasticsearchIndex
 from email_audit.search.elasticsearch.patience import Patience
-from email_audit.search.interface import UNREVIEWED, HitDocument
+from email_audit.search.interface import UNREVIEWED, CaseIdentity, HitDocument
 from email_audit.settings import Settings
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -80,7 +80,7 @@ def main() -> None:
 def measure(url: str, count: int, bare_count: int) -> dict[str, Any]:
     """Write with both, then search."""
     client = connect(_settings(url, "bare"))
-    index = ElasticsearchIndex(_settings(url, "audit"))
+    index = ElasticsearchIndex(_settings(url, "audit"), CaseIdentity("benchmark"))
     memory = Memory()
     print(f"{'documents':36} {count:10,d}, by the helper {bare_count:,d} each time")
     bare(client, "warm-up", min(WARM_UP, count))

@@ -380,13 +380,25 @@ def test_a_url_without_driver_and_with_passwords_at_its_end_is_as_good(
     arguments = tmp_path / "bin" / "pg_dump"
     arguments.parent.mkdir()
     real = shutil.which("pg_dump")
-    arguments.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/seen\nexec {real} "$@" --no-such\n')
+    arguments.write_text(
+        f'#!/bin/sh\necho "$@" >> {tmp_path}/seen\ncat "$PGSERVICEFILE" >> {tmp_path}/handed\n'
+        f'exec {real} "$@" --no-such\n'
+    )
     arguments.chmod(0o755)
     monkeypatch.setenv("PATH", f"{arguments.parent}{os.pathsep}{os.environ['PATH']}")
     with pytest.raises(RunError, match="pg_dump") as raised:
         back_up(settings, tmp_path / "backup")
     for shown in (str(raised.value), (tmp_path / "seen").read_text()):
         assert not any(PASSWORD in form for form in (shown, unquote(shown), unquote_plus(shown)))
+    assert f"\nsslpassword={PASSWORD}\n" in (tmp_path / "handed").read_text()
+
+
+@pytest.mark.parametrize(
+    "query", ["sslpassword=a%0Ahost%3Devil", "sslpassword=a%20", "sslpassword=a&service=other"]
+)
+def test_a_keys_password_that_cannot_be_handed_on_is_refused(query: str) -> None:
+    with pytest.raises(UserError, match="database_url: sslpassword"):
+        copier_for(f"postgresql://audit@db.example/case?{query}")
 
 
 @pytest.mark.parametrize("program", ["pg_dump", "pg_restore"])

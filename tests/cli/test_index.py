@@ -1,6 +1,7 @@
 """`email-audit index` and its parts, on the embedded index and on a server."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -76,6 +77,30 @@ def test_a_server_in_the_environment_holds_the_index(
     assert call("index", "rebuild", *out, **environment).returncode == 0
     assert lines(call("ledger", *out, "--exceptions", "--json")) == []
     assert f"{url} {alias}: " in call("index", "status", *out, **environment).stdout
+
+
+def test_an_index_is_taken_over_with_a_reason(
+    audit: Audit, tmp_path: Path, elasticsearch_url: str, elasticsearch_alias: str
+) -> None:
+    environment = {
+        "EMAIL_AUDIT_ELASTICSEARCH_URL": elasticsearch_url,
+        "EMAIL_AUDIT_ELASTICSEARCH_ALIAS": elasticsearch_alias,
+    }
+    first = ("--out", audit.workspace)
+    assert call("index", *first, **environment).returncode == 0
+    other = audit_in(tmp_path, P2="b.mbox")
+    other.write("b.mbox", mbox(mail("lunch")))
+    other.run()
+    second = ("--out", other.workspace)
+    refused = call("index", *second, **environment)
+    assert (refused.returncode, len(refused.stderr.splitlines())) == (2, 1)
+    assert "holds the hits of another audit" in refused.stderr
+    taken = call("index", "take-over", *second, "--reason", "the first is closed", **environment)
+    assert "and is this one's" in taken.stdout
+    assert call("index", *second, **environment).returncode == 0
+    again = call("index", "take-over", *second, "--reason", "again", **environment)
+    assert again.stdout == "the index was no other audit's\n"
+    assert call("index", *first, **environment).returncode == 2
 
 
 def test_a_server_that_is_away_is_one_clear_line(audit: Audit) -> None:

@@ -10,17 +10,21 @@ from sqlalchemy import select
 
 from email_audit.bundles.verifier import verify
 from email_audit.errors import RunError, UserError
+from email_audit.ledger import custody_log
 from email_audit.ledger.exceptions import unread
 from email_audit.ledger.models import CustodyRow, IndexErrorRow
 from email_audit.search.embedded import EmbeddedIndex
 from email_audit.search.opening import open_index
+from email_audit.settings import Settings
 from email_audit.steps.bundle import export_bundle
 from email_audit.steps.case import Case, open_case
 from email_audit.steps.hits import list_hits
 from email_audit.steps.index import index_hits
 from email_audit.steps.removal import Removal, remove_from_index
 from email_audit.steps.resolve import resolve
-from tests.audits import Audit, audit_in, mail, mbox
+from email_audit.steps.run import run_audit
+from email_audit.steps.taking_over import take_index_over
+from tests.audits import Audit, audit_in, mail, mbox, silent
 from tests.elasticsearch_node.node import ask
 from tests.search.elasticsearch.servers import PRODUCT, answering
 
@@ -209,9 +213,7 @@ def test_a_server_that_will_not_do_is_told_before_anything_is_read(tmp_path: Pat
     no = (401, PRODUCT, {"error": {"type": "security_exception", "reason": "no"}})
     with answering(lambda *_: no) as url, pytest.raises(UserError, match="elasticsearch_api_key"):
         audit.run(elasticsearch_url=url)
-    with open_case(audit.settings()) as case:
-        assert case.identity == ""
-    assert list(audit.workspace.glob("evidence/sha256/*")) == []
+    assert not audit.workspace.exists()
 
 
 def test_another_audits_index_is_told_before_anything_is_read(
@@ -225,16 +227,49 @@ def test_another_audits_index_is_told_before_anything_is_read(
     other.write("a.mbox", mbox(mail("another detainer")))
     with pytest.raises(UserError, match="another audit.*elasticsearch_alias"):
         other.run(threshold=0.0, **on_server)
-    with open_case(other.settings()) as case:
-        assert case.identity == ""
+    with open_case(other.settings()) as case, case.database.session() as session:
+        assert session.scalars(select(CustodyRow)).all() == []
     other.run(threshold=0.0)
     with open_case(other.settings(**on_server)) as case:
         with pytest.raises(UserError, match="another audit"):
             index_hits(case)
+        with pytest.raises(UserError, match="another audit"):
+            export_bundle(case, name="x", target=tmp_path / "bundle", query="detainer")
         (hit,) = hashes(case)
         with pytest.raises(RunError, match="written down.*another audit"):
             remove_from_index(case, hit, reason=REASON)
+    assert not (tmp_path / "bundle").exists()
     assert list(open_index(audit.settings(**on_server)).ids()) == kept
+
+
+def test_an_audit_that_goes_on_in_a_new_workspace_takes_the_index_over(
+    audit: Audit, tmp_path: Path, elasticsearch_url: str, elasticsearch_alias: str
+) -> None:
+    on_server = server(elasticsearch_url, elasticsearch_alias)
+    with open_case(audit.settings(**on_server)) as case:
+        index_hits(case)
+        kept, before = hashes(case), case.identity
+    new = Settings.create(
+        workspace=tmp_path / "new", roster=audit.roster, mail=audit.mail, threshold=0.0, **on_server
+    )
+    with pytest.raises(UserError, match="give `email-audit index take-over`"):
+        run_audit(new, processes=1, progress=silent)
+    with open_case(new) as case:
+        with pytest.raises(UserError, match="--reason is empty"):
+            take_index_over(case, reason=" ")
+        assert take_index_over(case, reason="tesseract was installed") == before
+        assert take_index_over(case, reason="again") == case.identity
+        with case.database.session() as session:
+            (entry,) = custody_log.entries(session)
+        assert (entry.action, entry.subject) == ("index_taken_over", elasticsearch_alias)
+        assert entry.details["reason"] == "tesseract was installed"
+    assert run_audit(new, processes=1, progress=silent).index.unchanged == len(kept)
+    assert list(open_index(new).ids()) == kept
+    with (
+        open_case(audit.settings(**on_server)) as case,
+        pytest.raises(UserError, match="another audit"),
+    ):
+        index_hits(case)
 
 
 def test_a_copy_of_an_audit_is_the_same_audit(

@@ -5,8 +5,8 @@ import re
 import shutil
 import sqlite3
 import subprocess
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Protocol
@@ -22,6 +22,8 @@ Look = Callable[[Session], None]
 
 _PROGRAMS = ("pg_dump", "pg_restore")
 _SERVICE = "email_audit"
+_LONGEST = 250
+"""A line of a service file has 1,023 bytes at most (libpq, `parseServiceFile`)."""
 
 
 class DatabaseCopier(Protocol):
@@ -123,9 +125,12 @@ class SqliteCopier:
 class PostgresqlCopier:
     """PostgreSQL, by its own pg_dump and pg_restore.
 
-    No password is on their command line: the server's goes by the environment, that of a client
-    certificate's key (`sslpassword`), for which libpq has no variable, by a service file
+    Neither password is on their command line: the server's goes by the environment, that of a
+    client certificate's key (`sslpassword`), for which libpq has no variable, by a service file
     (PostgreSQL 15, 34.17) that only its owner can read.
+
+    Raises:
+        UserError: for a key's password that a service file cannot carry.
     """
 
     kind = "postgresql"
@@ -138,7 +143,7 @@ class PostgresqlCopier:
         # The driver's name and the password left out, what remains is a URI of libpq's own.
         # `URL.set` takes None for "as it was", so the password is left out by the tuple's method.
         bare = url._replace(drivername="postgresql", password=None)
-        self._key_password = str(url.query.get("sslpassword", ""))
+        self._key_password = _fitting(url)
         uri = bare.difference_update_query(["password", "sslpassword"])
         if self._key_password:
             uri = uri.update_query_dict({"service": _SERVICE})
@@ -218,14 +223,10 @@ class PostgresqlCopier:
 
     def _call(self, program: str, *arguments: str) -> None:
         password = {"PGPASSWORD": self._password} if self._password else {}
-        with NamedTemporaryFile("w", suffix=".conf") as service:  # nobody else may read it
-            if self._key_password:
-                service.write(f"[{_SERVICE}]\nsslpassword={self._key_password}\n")
-                service.flush()
-                password["PGSERVICEFILE"] = service.name
+        with self._service_file() as service:
             done = subprocess.run(  # noqa: S603 - a program of PostgreSQL, our own arguments
                 [_found(program), f"--dbname={self._uri}", "--no-password", *arguments],
-                env={**os.environ, **password},
+                env={**os.environ, **password, **service},
                 capture_output=True,
                 text=True,
                 check=False,
@@ -233,6 +234,39 @@ class PostgresqlCopier:
         if done.returncode:
             lines = done.stderr.strip().splitlines() or [f"ended with {done.returncode}"]
             raise RunError(f"{self._place}: {program} failed: {lines[0]}")
+
+    @contextmanager
+    def _service_file(self) -> Iterator[dict[str, str]]:
+        """Write the key's password, if there is one, for as long as a program needs it."""
+        if not self._key_password:
+            yield {}
+            return
+        with ExitStack() as stack:
+            try:
+                file = stack.enter_context(NamedTemporaryFile("w", encoding="utf-8"))
+                file.write(f"[{_SERVICE}]\nsslpassword={self._key_password}\n")
+                file.flush()
+            except OSError as error:
+                raise RunError(
+                    f"the temporary file that hands sslpassword on cannot be written: {error}"
+                ) from error
+            yield {"PGSERVICEFILE": file.name}
+
+
+def _fitting(url: URL) -> str:
+    """Give the password of the client certificate's key, "" where there is none."""
+    password = str(url.query.get("sslpassword", ""))
+    if password and ("service" in url.query or "PGSERVICE" in os.environ):
+        raise UserError(
+            "database_url: sslpassword cannot be handed to pg_dump beside a service; write it "
+            "into the service's file"
+        )
+    if not password.isprintable() or password != password.strip() or len(password) > _LONGEST:
+        raise UserError(
+            "database_url: sslpassword cannot be handed to pg_dump: it begins or ends with a "
+            f"blank, holds a control character, or is longer than {_LONGEST} characters"
+        )
+    return password
 
 
 def _found(program: str) -> str:

@@ -99,6 +99,28 @@ def remove(workspace: Path, content_sha256: str, reason: str) -> None:
         )
 
 
+@command.command("take-over")
+@workspace_option
+@click.option("--reason", required=True, help="Why, for the custody log.")
+def take_over(workspace: Path, reason: str) -> None:
+    """Have the index on the server be this audit's, where it is another's.
+
+    For an audit that goes on in another one's place, for instance in a new workspace. The other one
+    can write there no more; its hits stay until the next write of this one.
+    """
+    from email_audit.steps.taking_over import take_index_over
+
+    with _case(workspace) as case:
+        before, own = take_index_over(case, reason=reason), case.identity
+    if before is None or before == own:
+        click.echo("the index was no other audit's")
+    else:
+        click.echo(
+            f"the index was that of audit {before[:12]} and is this one's, {own[:12]}; "
+            "`email-audit index` or the next run makes it hold this audit's hits"
+        )
+
+
 def _index(workspace: Path, *, is_anew: bool) -> None:
     from email_audit.steps.index import index_hits, not_indexed
 

@@ -6,6 +6,9 @@ from sqlalchemy.orm import Session
 from email_audit.ledger.models import StateRow
 from email_audit.ledger.upsert import insert_for
 
+IDENTITY_STATE = "identity"
+"""What tells the case from every other; written when its database is made (migration 0006)."""
+
 
 def read_state(session: Session, name: str) -> str | None:
     """Give the value of a fact, None where it was never written."""

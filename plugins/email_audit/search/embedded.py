@@ -21,6 +21,7 @@ from email_audit.search.fields import GENERATION
 from email_audit.search.highlight import Highlighter
 from email_audit.search.interface import (
     BY_RELEVANCE,
+    CaseIdentity,
     HitDocument,
     IndexChange,
     IndexStatus,
@@ -99,6 +100,10 @@ class EmbeddedIndex:
 
     def check(self) -> None:
         """See that it can be written: nothing can be told without writing."""
+
+    def take_over(self) -> CaseIdentity | None:
+        """Change nothing: it lies in the audit's own workspace."""
+        return None
 
     def status(self) -> IndexStatus:
         """Say what there is.

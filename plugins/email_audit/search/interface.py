@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypeAlias
+from typing import NewType, Protocol, TypeAlias
 
 from email_audit.messages.records import Address
 from email_audit.tagging.records import Signal
@@ -16,6 +16,9 @@ RELEVANCE = "_score"
 
 UNREVIEWED = "unreviewed"
 """The review state of a hit that nobody has decided on."""
+
+CaseIdentity = NewType("CaseIdentity", str)
+"""What tells one audit from every other, and is the same in its copies and backups."""
 
 SortValue: TypeAlias = str | float | None
 """One component of a hit's place in the order; None where the document lacks the value."""
@@ -180,11 +183,19 @@ class SearchIndex(Snapshot, Protocol):
         """
 
     def check(self) -> None:
-        """Find out whether it can be written, as far as can be told without writing.
+        """Find out whether it is this audit's and will do, as far as can be told without writing.
 
         Raises:
             RunError: when it cannot be reached now.
             UserError: as `synchronise`.
+        """
+
+    def take_over(self) -> CaseIdentity | None:
+        """Have it be this audit's, whosever it was; gives whose, None where nobody had written it.
+
+        Raises:
+            RunError: as `synchronise`.
+            UserError: when a setting is wrong.
         """
 
     def status(self) -> IndexStatus:

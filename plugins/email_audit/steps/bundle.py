@@ -22,6 +22,7 @@ from email_audit.ledger import custody_log
 from email_audit.ledger.balance import balances, total
 from email_audit.ledger.index_records import kept_out
 from email_audit.ledger.models import AssignmentRow
+from email_audit.search.interface import SearchIndex
 from email_audit.search.opening import open_index
 from email_audit.search.paging import every_hit
 from email_audit.steps.case import Case
@@ -168,13 +169,12 @@ def _officers(case: Case) -> tuple[CaseOfficer, ...]:
 
 
 def _ids(case: Case, query: str) -> set[str]:
-    index = open_index(case.settings)
-    return {hit.document.id for hit in every_hit(index, query)}
+    return {hit.document.id for hit in every_hit(_own_index(case), query)}
 
 
 def _unsearched(case: Case, hits: list[HitRecord]) -> str | None:
     """Say how many of `hits` are not in the index and so in no query's result, None if none is."""
-    indexed = set(open_index(case.settings).ids())
+    indexed = set(_own_index(case).ids())
     absent = {hit.item.content_sha256 for hit in hits} - indexed
     if not absent:
         return None
@@ -184,6 +184,13 @@ def _unsearched(case: Case, hits: list[HitRecord]) -> str | None:
     if other := len(absent) - kept:
         reasons.append(f"{other} refused by it or not written yet")
     return f"{len(absent)} hits not searched, as the index does not hold them: {', '.join(reasons)}"
+
+
+def _own_index(case: Case) -> SearchIndex:
+    """Give the index; not another audit's, where a query would miss hits without a word."""
+    index = open_index(case.settings, case.identity)
+    index.check()
+    return index
 
 
 def _selection(officer: str | None, query: str | None) -> str:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from email_audit.errors import UserError
 from email_audit.evidence.store import EvidenceStore
 from email_audit.isolation.process import IsolatedProcess
-from email_audit.ledger import custody_log
 from email_audit.ledger.database import CaseDatabase
+from email_audit.ledger.state import IDENTITY_STATE, read_state
+from email_audit.search.interface import CaseIdentity
 from email_audit.settings import Settings
 from email_audit.sources.base import ReadOptions
 from email_audit.steps.reading import process_limits, reading_options
@@ -24,14 +25,12 @@ class Case:
     process: IsolatedProcess
 
     @property
-    def identity(self) -> str:
-        """What tells this audit from every other: the hash of the first entry of its custody log.
-
-        A copy of it, or one that was restored, has the same. Empty before there is an entry.
-        """
+    def identity(self) -> CaseIdentity:
+        """What tells this audit from every other; a copy of it, or one restored, has the same."""
         with self.database.session() as session:
-            first = custody_log.entry(session, 1)
-        return "" if first is None else first.hash
+            known = read_state(session, IDENTITY_STATE)
+        assert known is not None, "a database of this version has one"
+        return CaseIdentity(known)
 
     @property
     def reading(self) -> ReadOptions:

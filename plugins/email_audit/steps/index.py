@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta, timezone
 from itertools import chain
 
@@ -10,11 +11,23 @@ from email_audit.ledger.index_records import kept_out, write_refusals
 from email_audit.messages.records import Attachment, Message
 from email_audit.search.interface import UNREVIEWED, HitDocument, IndexChange
 from email_audit.search.opening import open_index
+from email_audit.settings import Settings
 from email_audit.steps.answers import answered_contents
 from email_audit.steps.case import Case
 from email_audit.steps.hits import Hit, affiliations, list_hits, read_hits, undecided
 
 log = logging.getLogger(__name__)
+
+
+def check_server(settings: Settings) -> None:
+    """Find out before a workspace is made that a setting of the index's server is wrong.
+
+    Raises:
+        UserError: where one is.
+    """
+    if settings.elasticsearch_url:
+        with suppress(RunError):  # away now: `check_index` says so, and it may be back in time
+            open_index(settings).status()
 
 
 def check_index(case: Case) -> None:
@@ -25,8 +38,9 @@ def check_index(case: Case) -> None:
     Raises:
         UserError: where a setting of the index is wrong, or it holds another audit's hits.
     """
+    index = open_index(case.settings, case.identity)
     try:
-        open_index(case.settings, case.identity).check()
+        index.check()
     except RunError as error:
         log.warning("the hits cannot be indexed as things are: %s", error)
 

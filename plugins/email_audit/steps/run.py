@@ -9,7 +9,7 @@ from email_audit.search.interface import IndexChange
 from email_audit.settings import Settings
 from email_audit.steps.case import Case, open_case
 from email_audit.steps.hits import undecided
-from email_audit.steps.index import check_index, index_hits, not_indexed
+from email_audit.steps.index import check_index, check_server, index_hits, not_indexed
 from email_audit.steps.pool import WorkerPool
 from email_audit.steps.read import unread_chunks
 from email_audit.steps.register import Registration, register
@@ -41,6 +41,7 @@ def run_audit(settings: Settings, *, processes: int, progress: Progress) -> RunR
             was done, and the error names each export concerned.
     """
     pipeline_folder(settings.model)  # a wrong name must not show after hours of reading
+    check_server(settings)
     with open_case(settings, create=True) as case, WorkerPool(case, processes) as pool:
         check_index(case)
         registration = register(case)

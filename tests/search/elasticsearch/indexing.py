@@ -12,7 +12,7 @@ from email_audit.search.elasticsearch.documents import to_source
 from email_audit.search.elasticsearch.index import ElasticsearchIndex
 from email_audit.search.elasticsearch.template import templates
 from email_audit.search.fields import GENERATION
-from email_audit.search.interface import HitDocument
+from email_audit.search.interface import CaseIdentity, HitDocument
 from email_audit.settings import Settings
 
 
@@ -53,7 +53,7 @@ class NamedIndex(ElasticsearchIndex):
     """An index that knows its alias, for tests that look behind it."""
 
     def __init__(self, settings: Settings) -> None:
-        super().__init__(settings)
+        super().__init__(settings, CaseIdentity("case-1"))
         self.alias = settings.elasticsearch_alias
 
 

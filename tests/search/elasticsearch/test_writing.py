@@ -2,11 +2,14 @@
 
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from elasticsearch import Elasticsearch
 
 from email_audit.errors import RunError, UserError
-from email_audit.search.interface import HitDocument, IndexChange, Refusal
+from email_audit.search.elasticsearch.ownership import claim
+from email_audit.search.interface import CaseIdentity, HitDocument, IndexChange, Refusal
 from tests.elasticsearch_node.node import ask
 from tests.search.conformance import document, identifier
 from tests.search.elasticsearch.writers import (
@@ -261,28 +264,61 @@ def test_another_audit_is_refused_and_the_first_ones_hits_stay(
 ) -> None:
     url, alias = elasticsearch_url, elasticsearch_alias
     writer(url, alias).synchronise(hits([1]))
-    for case in ("case-2", ""):
-        other = writer(url, alias, case=case)
-        acts = (
-            other.check,
-            lambda other=other: other.synchronise(hits([2])),
-            lambda other=other: other.rebuild(hits([2])),
-            lambda other=other: other.remove(list(ids([1]))),
-        )
-        for act in acts:
-            with pytest.raises(UserError, match=rf"(?s)behind {alias} holds.*another audit.*alias"):
-                act()
+    other = writer(url, alias, identity="case-2")
+    for act in (
+        other.check,
+        lambda: other.synchronise(hits([2])),
+        lambda: other.rebuild(hits([2])),
+        lambda: other.remove(list(ids([1]))),
+    ):
+        with pytest.raises(UserError, match=rf"behind {alias} holds the hits of another.*case-1"):
+            act()
     assert visible(url, alias).keys() == ids([1])
     assert writer(url, alias).status().notes == (f"{alias}-000001-1: in use",)
     writer(url, alias).check()
     assert writer(url, alias).synchronise(hits([2])).written == 1
 
 
-def test_an_audit_that_has_not_begun_leaves_an_index_to_the_first_that_has(
+def test_another_audit_is_told_so_while_the_first_one_writes(
     elasticsearch_url: str, elasticsearch_alias: str
 ) -> None:
     url, alias = elasticsearch_url, elasticsearch_alias
-    writer(url, alias, case="").synchronise(())
-    assert writer(url, alias).synchronise(hits([1])).written == 1
+
+    def watched() -> Iterator[HitDocument]:
+        yield from hits([1])
+        with pytest.raises(UserError, match="another audit"):
+            writer(url, alias, identity="case-2").synchronise(hits([2]))
+
+    assert writer(url, alias).synchronise(watched()).written == 1
+
+
+def test_of_two_audits_that_claim_at_once_one_is_refused(
+    elasticsearch_url: str, elasticsearch_alias: str
+) -> None:
+    url, alias = elasticsearch_url, elasticsearch_alias
+
+    class Slow(Elasticsearch):
+        """Asks whose the alias is, and is then suspended while another audit claims it."""
+
+        def create(self, **request: Any) -> Any:
+            claim(client, alias, CaseIdentity("case-2"))
+            return super().create(**request)
+
+    with Elasticsearch(url) as client, Slow(url) as slow:
+        with pytest.raises(UserError, match="another audit .case-2"):
+            claim(slow, alias, CaseIdentity("case-1"))
+        claim(client, alias, CaseIdentity("case-2"))
+
+
+def test_an_index_that_is_taken_over_is_the_other_audits_from_then_on(
+    elasticsearch_url: str, elasticsearch_alias: str
+) -> None:
+    url, alias = elasticsearch_url, elasticsearch_alias
+    first, second = writer(url, alias), writer(url, alias, identity="case-2")
+    assert first.take_over() is None
+    first.synchronise(hits([1]))
+    assert second.take_over() == "case-1"
+    assert visible(url, alias).keys() == ids([1])
+    assert second.synchronise(hits([2])) == IndexChange(1, 1, 0)
     with pytest.raises(UserError, match="another audit"):
-        writer(url, alias, case="").check()
+        first.synchronise(hits([1]))

@@ -10,7 +10,7 @@ from email_audit.search.elasticsearch.generations import Layout
 from email_audit.search.elasticsearch.patience import Patience
 from email_audit.search.elasticsearch.template import Templates
 from email_audit.search.elasticsearch.writing import Writer
-from email_audit.search.interface import HitDocument
+from email_audit.search.interface import CaseIdentity, HitDocument
 from email_audit.settings import Settings
 from tests.elasticsearch_node.node import ask
 from tests.search.conformance import document, identifier
@@ -48,7 +48,7 @@ def writer(
     *,
     generation: str = "1",
     setup_url: str = "",
-    case: str = "case-1",
+    identity: str = "case-1",
     **patience: Any,
 ) -> Writer:
     """Give a writer as a process of its own would have it; `setup_url` if it sets up elsewhere."""
@@ -62,7 +62,7 @@ def writer(
         client,
         connect(setup, is_setup=True),
         alias=alias,
-        case=case,
+        identity=CaseIdentity(identity),
         layout=layout(generation),
         patience=Patience(url, **quick | patience),
         lease_s=1,

@@ -16,6 +16,7 @@ from email_audit.search.elasticsearch.writing import Writer
 from email_audit.search.fields import GENERATION
 from email_audit.search.interface import (
     BY_RELEVANCE,
+    CaseIdentity,
     HitDocument,
     IndexChange,
     IndexStatus,
@@ -38,18 +39,18 @@ class ElasticsearchIndex:
 
     Args:
         settings: How the server is reached, and the alias.
-        case: The identity of the audit that writes; empty for one that only reads.
+        identity: Of the audit that writes; None to read only.
 
     Raises:
         UserError: where the file of certificates is none.
     """
 
-    def __init__(self, settings: Settings, case: str = "") -> None:
+    def __init__(self, settings: Settings, identity: CaseIdentity | None = None) -> None:
         url, alias = settings.elasticsearch_url, settings.elasticsearch_alias
         client, setup = connect(settings), connect(settings, is_setup=True)
         brief = Patience(url, limit_s=_PERSON_WAITS_S, log_level=logging.INFO)
         self._reader = Reader(client, alias=alias, patience=brief)
-        writer = partial(Writer, client, setup, alias=alias, case=case, layout=LAYOUT)
+        writer = partial(Writer, client, setup, alias=alias, identity=identity, layout=LAYOUT)
         self._writer, self._brief_writer = writer(patience=Patience(url)), writer(patience=brief)
 
     def synchronise(self, documents: Iterable[HitDocument]) -> IndexChange:
@@ -65,8 +66,12 @@ class ElasticsearchIndex:
         return self._brief_writer.remove(ids)
 
     def check(self) -> None:
-        """See that it can be written; see `SearchIndex.check`."""
+        """See that it is this audit's and will do; see `SearchIndex.check`."""
         self._brief_writer.check()
+
+    def take_over(self) -> CaseIdentity | None:
+        """Have it be this audit's; see `SearchIndex.take_over`."""
+        return self._brief_writer.take_over()
 
     def status(self) -> IndexStatus:
         """Say what there is; see `SearchIndex.status`."""

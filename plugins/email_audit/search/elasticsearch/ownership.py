@@ -4,47 +4,63 @@ A write takes out what is no hit of its audit. A second audit behind the same al
 it of the first one's hits, and show its own to the first one's investigators.
 """
 
+from contextlib import suppress
 from datetime import UTC, datetime
 
-from elasticsearch import Elasticsearch, NotFoundError
+from elasticsearch import ConflictError, Elasticsearch, NotFoundError
 
 from email_audit.errors import UserError
 from email_audit.search.elasticsearch.lock import lock_index
+from email_audit.search.interface import CaseIdentity
 
 _ID = "case"
 
 
-def require_own(client: Elasticsearch, alias: str, case: str) -> bool:
-    """Say whether `case` wrote behind the alias before; it did not where nobody did.
-
-    Args:
-        client: Any that may read the lock's index.
-        alias: The index's.
-        case: The audit's identity (`Case.identity`), empty before it has one.
+def require_own(client: Elasticsearch, alias: str, identity: CaseIdentity) -> None:
+    """Make sure that no other audit than the one of `identity` wrote behind the alias.
 
     Raises:
-        UserError: where the hits there are another audit's.
+        UserError: where one did.
     """
-    try:
-        owner = client.get(index=lock_index(alias), id=_ID).body["_source"]
-    except NotFoundError:
-        return False
-    if owner["case"] != case:
+    owner = _owner(client, alias)
+    if owner is not None and owner["case"] != identity:
         raise UserError(
-            f"the index behind {alias} holds the hits of another audit (since {owner['since']}; "
-            f"the first hash of its custody log is {owner['case'][:12]}...); nothing was changed. "
-            "Choose another elasticsearch_alias, or where that audit is given up delete on the "
-            f"server the indices {alias}-*, also {lock_index(alias)}, which is hidden"
+            f"the index behind {alias} holds the hits of another audit ({owner['case'][:12]}, "
+            f"since {owner['since']}; this one is {identity[:12]}). Choose another "
+            "elasticsearch_alias; where this audit goes on in that one's place, give `email-audit "
+            "index take-over`"
         )
-    return True
 
 
-def claim(client: Elasticsearch, alias: str, case: str) -> None:
-    """Note that the alias is this case's, unless it is noted. To be called under the lock.
+def claim(client: Elasticsearch, alias: str, identity: CaseIdentity) -> None:
+    """Note whose the alias is, where nobody's was noted. To be called under the lock.
 
     Raises:
         UserError: as `require_own`.
     """
-    if not require_own(client, alias, case) and case:
-        since = datetime.now(UTC).isoformat(timespec="seconds")
-        client.index(index=lock_index(alias), id=_ID, document={"case": case, "since": since})
+    if _owner(client, alias) is None:
+        with suppress(ConflictError):  # an answer was lost, or the lock was and another was quicker
+            client.create(index=lock_index(alias), id=_ID, document=_record(identity))
+    require_own(client, alias, identity)
+
+
+def take_over(client: Elasticsearch, alias: str, identity: CaseIdentity) -> CaseIdentity | None:
+    """Note that the alias is this audit's from now on; give whose it was, None for nobody's.
+
+    To be called under the lock.
+    """
+    owner = _owner(client, alias)
+    client.index(index=lock_index(alias), id=_ID, document=_record(identity))
+    return None if owner is None else CaseIdentity(owner["case"])
+
+
+def _owner(client: Elasticsearch, alias: str) -> dict[str, str] | None:
+    try:
+        found: dict[str, str] = client.get(index=lock_index(alias), id=_ID).body["_source"]
+    except NotFoundError:
+        return None
+    return found
+
+
+def _record(identity: CaseIdentity) -> dict[str, str]:
+    return {"case": identity, "since": datetime.now(UTC).isoformat(timespec="seconds")}

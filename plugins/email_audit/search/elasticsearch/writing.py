@@ -9,10 +9,11 @@ import hashlib
 import logging
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from elasticsearch import Elasticsearch
 
@@ -22,11 +23,19 @@ from email_audit.search.elasticsearch.connection import check_version
 from email_audit.search.elasticsearch.contents import Contents, IdArray, id_array
 from email_audit.search.elasticsearch.generations import Generation, Generations, Layout
 from email_audit.search.elasticsearch.lock import LEASE_S, WriterLock, holder_of
-from email_audit.search.elasticsearch.ownership import claim, require_own
+from email_audit.search.elasticsearch.ownership import claim, require_own, take_over
 from email_audit.search.elasticsearch.patience import Patience
-from email_audit.search.interface import HitDocument, IndexChange, IndexStatus, Refusal
+from email_audit.search.interface import (
+    CaseIdentity,
+    HitDocument,
+    IndexChange,
+    IndexStatus,
+    Refusal,
+)
 
 log = logging.getLogger(__name__)
+
+_Result = TypeVar("_Result")
 
 _REQUESTS_AT_ONCE = 3
 _DOCUMENTS_A_REQUEST = 1000
@@ -72,8 +81,8 @@ class _Part:
 class Writer:
     """Writes behind one alias the hits of one audit.
 
-    `setup` is the client that may make indices and move aliases. `case` is the audit's identity;
-    an empty one may write where no audit has.
+    `setup` is the client that may make indices and move aliases. `identity` is the audit's; None
+    for one that only asks for the status.
     """
 
     def __init__(
@@ -82,7 +91,7 @@ class Writer:
         setup: Elasticsearch,
         *,
         alias: str,
-        case: str,
+        identity: CaseIdentity | None,
         layout: Layout,
         patience: Patience,
         lease_s: float = LEASE_S,
@@ -90,7 +99,7 @@ class Writer:
         self._client = client
         self._setup = setup
         self._alias = alias
-        self._case = case
+        self._identity = identity
         self._layout = layout
         self._patience = patience
         self._lease_s = lease_s
@@ -149,10 +158,18 @@ class Writer:
         """
         self._check_version()
         self._generations.listed()
-        self._patience.call(
-            "looking whose index it is",
-            lambda: require_own(self._client, self._alias, self._case),
-        )
+        self._own(require_own)
+
+    def take_over(self) -> CaseIdentity | None:
+        """Have the alias be this audit's; give whose it was, None for nobody's.
+
+        Raises:
+            RunError: as `synchronise`.
+            UserError: where a setting is wrong or a privilege missing.
+        """
+        self._check_version()
+        with self._new_lock():
+            return self._own(take_over)
 
     def status(self) -> IndexStatus:
         """Say what there is behind the alias and beside it.
@@ -190,13 +207,23 @@ class Writer:
     @contextmanager
     def _lock(self) -> Iterator[WriterLock]:
         self._check_version()
-        with WriterLock(
-            self._client, self._setup, self._alias, self._patience, lease_s=self._lease_s
-        ) as lock:
-            self._patience.call(
-                "looking whose index it is", lambda: claim(self._client, self._alias, self._case)
-            )
+        self._own(require_own)  # before another audit's lock is waited for
+        with self._new_lock() as lock:
+            self._own(claim)
             yield lock
+
+    def _new_lock(self) -> WriterLock:
+        return WriterLock(
+            self._client, self._setup, self._alias, self._patience, lease_s=self._lease_s
+        )
+
+    def _own(self, act: Callable[[Elasticsearch, str, CaseIdentity], _Result]) -> _Result:
+        """Ask or note whose the alias is."""
+        identity = self._identity
+        assert identity is not None, "opened to read only"
+        return self._patience.call(
+            "looking whose index it is", lambda: act(self._client, self._alias, identity)
+        )
 
     def _write(self, documents: Iterable[HitDocument], *, is_anew: bool) -> IndexChange:
         with self._lock() as lock:
