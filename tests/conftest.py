@@ -17,12 +17,6 @@ pytest_plugins = ["tests.elasticsearch_node.plugin"]
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Keep the tests of a file in one process, with the fixtures that they share."""
-    if item.get_closest_marker("xdist_group") is None:
-        item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
-
-
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest, so that no process is alone with it at the end."""

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
-import fsspec
 import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
 
 from tests.audits import Audit, audit_in, mail, mbox
+from tests.servers.s3 import S3
 
 PASSWORD = "it's a s@cret"
 HIT = mail("detainer", "ICE asked us to hold him on a detainer until they come.")
@@ -89,23 +89,11 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def buckets(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The URL of an empty bucket on an S3 server of the test's own."""
-    pytest.importorskip("s3fs", reason="s3fs is not installed")
-    moto = pytest.importorskip("moto.server", reason="moto, an S3 server for tests, is missing")
-    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    for name, value in (
-        ("AWS_ENDPOINT_URL", f"http://{host}:{port}"),
-        ("AWS_ACCESS_KEY_ID", "test"),
-        ("AWS_SECRET_ACCESS_KEY", "test"),
-        ("AWS_DEFAULT_REGION", "us-east-1"),
-    ):
+def bucket(s3: S3, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The URL of an empty bucket."""
+    for name, value in s3.environment.items():
         monkeypatch.setenv(name, value)
-    fsspec.filesystem("s3").mkdir("audit")
-    yield "s3://audit"
-    server.stop()
+    return f"s3://{s3.new_bucket()}"
 
 
 def new_database(server: str, name: str) -> str:

@@ -322,11 +322,11 @@ def test_a_backup_is_made_while_somebody_writes(audit: Audit, tmp_path: Path) ->
     copy.close()
 
 
-def test_evidence_in_object_storage_is_backed_up_and_restored(buckets: str, tmp_path: Path) -> None:
+def test_evidence_in_object_storage_is_backed_up_and_restored(bucket: str, tmp_path: Path) -> None:
     audit = audit_in(tmp_path / "audit", P1="ann@city.example")
     audit.write("ann/hit.eml", HIT)
     audit.write("ann/lunch.eml", mail("lunch", "Pizza at noon?"))
-    first, second = f"{buckets}/first", f"{buckets}/second"
+    first, second = f"{bucket}/first", f"{bucket}/second"
     audit.run(evidence_url=first)
     before = account(audit.settings(evidence_url=first))
     back_up(audit.settings(evidence_url=first), tmp_path / "backup")

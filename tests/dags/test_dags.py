@@ -23,7 +23,7 @@ from email_audit.settings import Settings
 from tests.audits import audit_in, everything, mail, mbox
 from tests.dags.conftest import Airflow
 
-pytestmark = [pytest.mark.xdist_group("airflow"), pytest.mark.long]
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="session")

@@ -14,8 +14,6 @@ from email_audit.search.opening import open_index
 from email_audit.settings import Settings
 from tests.audits import audit_in, mail, mbox
 
-pytestmark = pytest.mark.xdist_group("airflow")
-
 
 def connection(**fields: object) -> Connection:
     return Connection(conn_id="c", conn_type="elasticsearch", **fields)  # type: ignore[arg-type]

@@ -25,8 +25,6 @@ from tests.dags.conftest import Airflow
 from tests.exchange.conftest import ADDRESS, message
 from tests.exchange.server import PASSWORD, USER, FakeExchange, FakeMailbox, serving
 
-pytestmark = pytest.mark.xdist_group("airflow")
-
 
 @pytest.fixture
 def server() -> Iterator[FakeExchange]:
