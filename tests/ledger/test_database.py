@@ -18,7 +18,7 @@ from email_audit.evidence.custody import chain_faults
 from email_audit.ledger import custody_log, migrations
 from email_audit.ledger.database import CaseDatabase
 from email_audit.ledger.models import Base, ItemRow, MemberRow, StateRow
-from email_audit.ledger.state import write_state
+from email_audit.ledger.state import IDENTITY_STATE, read_state, write_state
 from tests.servers.databases import Backend
 from tests.servers.postgresql import PostgreSQL
 from tests.servers.processes import free_port
@@ -40,6 +40,14 @@ def database(url: str) -> Iterator[CaseDatabase]:
     database.close()
 
 
+def upgrade(session: Session, revision: str) -> None:
+    """Make the tables of an earlier version."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = session.connection()
+    command.upgrade(config, revision)
+
+
 def test_the_migrations_make_what_the_models_say(database: CaseDatabase, url: str) -> None:
     engine = create_engine(url)
     with engine.connect() as connection:
@@ -58,10 +66,7 @@ def test_migrating_twice_changes_nothing(database: CaseDatabase) -> None:
 def test_a_case_of_the_first_version_is_upgraded_with_its_rows(url: str) -> None:
     database = CaseDatabase(url)
     with database.session() as session:
-        config = Config()
-        config.set_main_option("script_location", str(MIGRATIONS))
-        config.attributes["connection"] = session.connection()
-        command.upgrade(config, "0001")
+        upgrade(session, "0001")
         acquisition = {
             "custodian": "'P'",
             "custodian_order": 0,
@@ -86,6 +91,29 @@ def test_a_case_of_the_first_version_is_upgraded_with_its_rows(url: str) -> None
         assert item.member_id == member.id
     with pytest.raises(RunError, match="problem_has_code"), database.session() as session:
         session.execute(text("UPDATE member SET problem = 'why'"))
+
+
+def test_every_case_has_an_identity_of_its_own(database: CaseDatabase, tmp_path: Path) -> None:
+    other = CaseDatabase(f"sqlite:///{tmp_path / 'other.db'}")
+    other.migrate()
+    identities = []
+    for case in (database, other):
+        with case.session() as session:
+            identities.append(read_state(session, IDENTITY_STATE))
+    other.close()
+    assert None not in identities
+    assert identities[0] != identities[1]
+
+
+def test_copies_of_a_case_of_an_earlier_version_get_the_same_identity(url: str) -> None:
+    database = CaseDatabase(url)
+    with database.session() as session:
+        upgrade(session, "0005")
+        first = custody_log.record(session, actor="a", action="b", subject="c", details={})
+    database.migrate()
+    with database.session() as session:
+        assert read_state(session, IDENTITY_STATE) == first.hash
+    database.close()
 
 
 @pytest.mark.parametrize("statement", ["UPDATE custody SET actor = 'x'", "DELETE FROM custody"])
@@ -214,7 +242,8 @@ def test_words_sort_by_code_point_and_hold_what_mail_brings(database: CaseDataba
     with database.session() as session:
         session.add_all(StateRow(name=name, value="x") for name in names)
     with database.session() as session:
-        kept = list(session.scalars(select(StateRow.name).order_by(StateRow.name)))
+        written = select(StateRow.name).where(StateRow.value == "x")
+        kept = list(session.scalars(written.order_by(StateRow.name)))
     assert kept == sorted(["a b", "B", "a", "É", "ab", "_", "nul\ufffd", "half \ufffd"])
 
 
