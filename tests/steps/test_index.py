@@ -12,7 +12,8 @@ from email_audit.bundles.verifier import verify
 from email_audit.errors import RunError, UserError
 from email_audit.ledger import custody_log
 from email_audit.ledger.exceptions import unread
-from email_audit.ledger.models import CustodyRow, IndexErrorRow
+from email_audit.ledger.models import CustodyRow, IndexErrorRow, StateRow
+from email_audit.ledger.state import IDENTITY_STATE
 from email_audit.search.embedded import EmbeddedIndex
 from email_audit.search.opening import open_index
 from email_audit.settings import Settings
@@ -258,7 +259,7 @@ def test_an_audit_that_goes_on_in_a_new_workspace_takes_the_index_over(
         with pytest.raises(UserError, match="--reason is empty"):
             take_index_over(case, reason=" ")
         assert take_index_over(case, reason="tesseract was installed") == before
-        assert take_index_over(case, reason="again") == case.identity
+        assert take_index_over(case, reason="again") is None
         with case.database.session() as session:
             (entry,) = custody_log.entries(session)
         assert (entry.action, entry.subject) == ("index_taken_over", elasticsearch_alias)
@@ -270,6 +271,14 @@ def test_an_audit_that_goes_on_in_a_new_workspace_takes_the_index_over(
         pytest.raises(UserError, match="another audit"),
     ):
         index_hits(case)
+
+
+def test_an_audit_of_an_earlier_version_says_how_it_is_brought_up(audit: Audit) -> None:
+    with open_case(audit.settings()) as case:
+        with case.database.session() as session:
+            session.delete(session.get_one(StateRow, IDENTITY_STATE))
+        with pytest.raises(UserError, match="earlier version; `email-audit index`"):
+            export_bundle(case, name="x", target=audit.folder / "bundle", query="detainer")
 
 
 def test_a_copy_of_an_audit_is_the_same_audit(

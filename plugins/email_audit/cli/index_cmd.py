@@ -111,12 +111,12 @@ def take_over(workspace: Path, reason: str) -> None:
     from email_audit.steps.taking_over import take_index_over
 
     with _case(workspace) as case:
-        before, own = take_index_over(case, reason=reason), case.identity
-    if before is None or before == own:
+        other, own = take_index_over(case, reason=reason), case.identity
+    if other is None:
         click.echo("the index was no other audit's")
     else:
         click.echo(
-            f"the index was that of audit {before[:12]} and is this one's, {own[:12]}; "
+            f"the index was that of audit {other[:12]} and is this one's, {own[:12]}; "
             "`email-audit index` or the next run makes it hold this audit's hits"
         )
 

@@ -8,7 +8,7 @@ there, the one renamed away is read. So whoever reads sees the state before or a
 
 import fcntl
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -101,7 +101,7 @@ class EmbeddedIndex:
     def check(self) -> None:
         """See that it can be written: nothing can be told without writing."""
 
-    def take_over(self) -> CaseIdentity | None:
+    def take_over(self, note: Callable[[CaseIdentity], None]) -> CaseIdentity | None:  # noqa: ARG002
         """Change nothing: it lies in the audit's own workspace."""
         return None
 

@@ -1,6 +1,6 @@
 """What a search index of hits offers, whichever server or library keeps it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -190,8 +190,10 @@ class SearchIndex(Snapshot, Protocol):
             UserError: as `synchronise`.
         """
 
-    def take_over(self) -> CaseIdentity | None:
-        """Have it be this audit's, whosever it was; gives whose, None where nobody had written it.
+    def take_over(self, note: Callable[[CaseIdentity], None]) -> CaseIdentity | None:
+        """Have another audit's index be this one's; gives which, None where it was no other's.
+
+        `note` gets it before anything changes; where it raises, nothing does.
 
         Raises:
             RunError: as `synchronise`.

@@ -63,10 +63,11 @@ def export_bundle(
     hits = [hit for hit in list_hits(case) if officer is None or officer in hit.custodians]
     selection = _selection(officer, query)
     if query is not None:
-        if unsearched := _unsearched(case, hits):
+        index = _own_index(case)
+        if unsearched := _unsearched(case, index, hits):
             log.warning("case %s: %s", name, unsearched)
             selection = f"{selection}; {unsearched}"
-        wanted = _ids(case, query)
+        wanted = {hit.document.id for hit in every_hit(index, query)}
         hits = [hit for hit in hits if hit.item.content_sha256 in wanted]
     if not hits:
         raise UserError(f"case {name}: no hit to export ({selection}); nothing was written")
@@ -168,13 +169,9 @@ def _officers(case: Case) -> tuple[CaseOfficer, ...]:
         )
 
 
-def _ids(case: Case, query: str) -> set[str]:
-    return {hit.document.id for hit in every_hit(_own_index(case), query)}
-
-
-def _unsearched(case: Case, hits: list[HitRecord]) -> str | None:
+def _unsearched(case: Case, index: SearchIndex, hits: list[HitRecord]) -> str | None:
     """Say how many of `hits` are not in the index and so in no query's result, None if none is."""
-    indexed = set(_own_index(case).ids())
+    indexed = set(index.ids())
     absent = {hit.item.content_sha256 for hit in hits} - indexed
     if not absent:
         return None

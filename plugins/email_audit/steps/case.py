@@ -26,10 +26,18 @@ class Case:
 
     @property
     def identity(self) -> CaseIdentity:
-        """What tells this audit from every other; a copy of it, or one restored, has the same."""
+        """What tells this audit from every other; a copy of it, or one restored, has the same.
+
+        Raises:
+            UserError: where the database is of an earlier version.
+        """
         with self.database.session() as session:
             known = read_state(session, IDENTITY_STATE)
-        assert known is not None, "a database of this version has one"
+        if known is None:
+            raise UserError(
+                f"{self.database.location}: is of an earlier version; `email-audit index` brings "
+                "it up to this one"
+            )
         return CaseIdentity(known)
 
     @property

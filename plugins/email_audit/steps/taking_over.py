@@ -8,9 +8,10 @@ from email_audit.steps.case import Case
 
 
 def take_index_over(case: Case, *, reason: str) -> CaseIdentity | None:
-    """Have the index be this audit's, with an entry in the custody log; give whose it was.
+    """Have another audit's index be this one's; give which, None where it was no other's.
 
-    What it holds stays until the next write, which makes it hold this audit's hits.
+    The entry in the custody log is written first, in a transaction that fails with the act. What
+    the index holds stays until the next write, which makes it hold this audit's hits.
 
     Raises:
         UserError: where there is no reason, or a setting of the index is wrong.
@@ -18,14 +19,16 @@ def take_index_over(case: Case, *, reason: str) -> CaseIdentity | None:
     """
     if not reason.strip():
         raise UserError("--reason is empty; say why the other audit's index is taken over")
+    identity = case.identity
     with case.database.session() as session:
-        before = open_index(case.settings, case.identity).take_over()
-        if before is not None and before != case.identity:
+
+        def note(other: CaseIdentity) -> None:
             custody_log.record(
                 session,
                 actor=case.settings.actor,
                 action="index_taken_over",
                 subject=case.settings.elasticsearch_alias,
-                details={"reason": reason.strip(), "from": before, "by": case.identity},
+                details={"reason": reason.strip(), "from": other, "by": identity},
             )
-    return before
+
+        return open_index(case.settings, identity).take_over(note)

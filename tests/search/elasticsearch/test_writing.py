@@ -315,10 +315,29 @@ def test_an_index_that_is_taken_over_is_the_other_audits_from_then_on(
 ) -> None:
     url, alias = elasticsearch_url, elasticsearch_alias
     first, second = writer(url, alias), writer(url, alias, identity="case-2")
-    assert first.take_over() is None
+    noted: list[str] = []
+    assert first.take_over(noted.append) is None
     first.synchronise(hits([1]))
-    assert second.take_over() == "case-1"
+    assert first.take_over(noted.append) is None
+    assert second.take_over(noted.append) == "case-1"
+    assert noted == ["case-1"]
     assert visible(url, alias).keys() == ids([1])
     assert second.synchronise(hits([2])) == IndexChange(1, 1, 0)
     with pytest.raises(UserError, match="another audit"):
         first.synchronise(hits([1]))
+
+
+def test_an_index_stays_the_other_audits_where_taking_it_over_cannot_be_noted(
+    elasticsearch_url: str, elasticsearch_alias: str
+) -> None:
+    url, alias = elasticsearch_url, elasticsearch_alias
+    writer(url, alias).synchronise(hits([1]))
+
+    def full(_other: str) -> None:
+        raise RunError("the disk is full")
+
+    second = writer(url, alias, identity="case-2")
+    with pytest.raises(RunError, match="disk is full"):
+        second.take_over(full)
+    with pytest.raises(UserError, match="another audit"):
+        second.check()

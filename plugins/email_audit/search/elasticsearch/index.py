@@ -1,7 +1,7 @@
 """The search index on an Elasticsearch server: a `SearchIndex` of a reading and a writing half."""
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 
@@ -69,9 +69,9 @@ class ElasticsearchIndex:
         """See that it is this audit's and will do; see `SearchIndex.check`."""
         self._brief_writer.check()
 
-    def take_over(self) -> CaseIdentity | None:
-        """Have it be this audit's; see `SearchIndex.take_over`."""
-        return self._brief_writer.take_over()
+    def take_over(self, note: Callable[[CaseIdentity], None]) -> CaseIdentity | None:
+        """Have another audit's be this one's; see `SearchIndex.take_over`."""
+        return self._brief_writer.take_over(note)
 
     def status(self) -> IndexStatus:
         """Say what there is; see `SearchIndex.status`."""

@@ -1,4 +1,4 @@
-"""Whose hits are behind an alias: a document beside the lock, written once.
+"""Whose hits are behind an alias: a document beside the lock.
 
 A write takes out what is no hit of its audit. A second audit behind the same alias would so empty
 it of the first one's hits, and show its own to the first one's investigators.
@@ -44,14 +44,15 @@ def claim(client: Elasticsearch, alias: str, identity: CaseIdentity) -> None:
     require_own(client, alias, identity)
 
 
-def take_over(client: Elasticsearch, alias: str, identity: CaseIdentity) -> CaseIdentity | None:
-    """Note that the alias is this audit's from now on; give whose it was, None for nobody's.
-
-    To be called under the lock.
-    """
+def other_owner(client: Elasticsearch, alias: str, identity: CaseIdentity) -> CaseIdentity | None:
+    """Give which other audit the alias is; None where it is this one's or nobody's."""
     owner = _owner(client, alias)
+    return None if owner is None or owner["case"] == identity else CaseIdentity(owner["case"])
+
+
+def replace_owner(client: Elasticsearch, alias: str, identity: CaseIdentity) -> None:
+    """Note that the alias is this audit's, whosever it was. To be called under the lock."""
     client.index(index=lock_index(alias), id=_ID, document=_record(identity))
-    return None if owner is None else CaseIdentity(owner["case"])
 
 
 def _owner(client: Elasticsearch, alias: str) -> dict[str, str] | None:

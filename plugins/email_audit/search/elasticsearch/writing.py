@@ -23,7 +23,12 @@ from email_audit.search.elasticsearch.connection import check_version
 from email_audit.search.elasticsearch.contents import Contents, IdArray, id_array
 from email_audit.search.elasticsearch.generations import Generation, Generations, Layout
 from email_audit.search.elasticsearch.lock import LEASE_S, WriterLock, holder_of
-from email_audit.search.elasticsearch.ownership import claim, require_own, take_over
+from email_audit.search.elasticsearch.ownership import (
+    claim,
+    other_owner,
+    replace_owner,
+    require_own,
+)
 from email_audit.search.elasticsearch.patience import Patience
 from email_audit.search.interface import (
     CaseIdentity,
@@ -160,16 +165,21 @@ class Writer:
         self._generations.listed()
         self._own(require_own)
 
-    def take_over(self) -> CaseIdentity | None:
-        """Have the alias be this audit's; give whose it was, None for nobody's.
+    def take_over(self, note: Callable[[CaseIdentity], None]) -> CaseIdentity | None:
+        """Have another audit's alias be this one's; see `SearchIndex.take_over`.
 
         Raises:
             RunError: as `synchronise`.
             UserError: where a setting is wrong or a privilege missing.
         """
         self._check_version()
-        with self._new_lock():
-            return self._own(take_over)
+        with self._new_lock() as lock:
+            other = self._own(other_owner)
+            if other is not None:
+                note(other)
+                lock.check()
+                self._own(replace_owner)
+        return other
 
     def status(self) -> IndexStatus:
         """Say what there is behind the alias and beside it.
